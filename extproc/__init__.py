@@ -1,0 +1,1 @@
+"""Built under the architecture below; rewritten when the parts stand."""
