@@ -1,6 +1,16 @@
 """One file configures the gateway: ``gateway.yaml`` → checked schema → immutable ``Snapshot``.
 
-``schema``    what may be written in the file (pydantic; also the source of the published JSON Schema)
-``load``      text → references resolved → schema → snapshot; every error names file, line, path and mend
-``snapshot``  what the rest of the gateway reads: frozen, resolved, with nothing left to look up or to default
+``load``        text → snapshot, or every mistake of the file at once; the rest are its steps, in this order
+``locate``      YAML → plain data, and the line of each part
+``references``  ``${ENV}`` and ``file:`` → values, which no message shows
+``schema``      what may be written in the file (pydantic, with ``sections`` and ``scalars``)
+``explain``     pydantic's errors → problems with line, path and mend
+``unsupported`` what the format has and this version does not do yet, as one table
+``checks``      what shows only when parts are compared
+``build``       checked file → snapshot, with defaults filled in
+``snapshot``    what the rest of the gateway reads: frozen, resolved, with nothing left to look up or to default
+``routes``      which of Envoy's routes serves a request
+
+``problems`` and ``document`` are what the steps speak in, ``digest`` is how keys are known, ``published`` makes the JSON
+Schema for editors (``gateway.schema.json``); ``demo.yaml`` is the catalogue that serves where there is no file.
 """

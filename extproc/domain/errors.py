@@ -28,6 +28,9 @@
     │   ├── ProviderUnreachable  503 provider_unreachable       (connect failure, reset, no healthy host)
     │   ├── ProviderOverloaded   503 provider_overloaded
     │   └── ProviderTimeout      504 provider_timeout           (no first token, stall)
+    ├── TransportError       a stream just ended: Envoy does not say why (its access log's flags do); never sent
+    │   ├── NoAnswer             502 no_answer                  (connect failure, reset, or the client left, before an answer)
+    │   └── Aborted              499 aborted                    (the client left, or the provider's connection was cut)
     └── InternalError        500 internal_error                 our own fault
 
 ``code`` is stable: clients may match on it, and metrics are labelled with ``outcome`` (fault and code), so an alert on
@@ -36,7 +39,7 @@ the platform's own failures is one pattern. ``extproc.dialects.*.errors`` render
 
 from typing import ClassVar, Literal
 
-Fault = Literal["caller", "policy", "provider", "gateway"]
+Fault = Literal["caller", "policy", "provider", "transport", "gateway"]
 
 
 class GatewayError(Exception):
@@ -247,6 +250,26 @@ class ProviderTimeout(ProviderError):
 
     code = "provider_timeout"
     status = 504
+
+
+class TransportError(GatewayError):
+    """A stream just ended. Never sent, only recorded."""
+
+    fault = "transport"
+
+
+class NoAnswer(TransportError):
+    """An attempt ended before any response headers: connect failure, reset, or the client left."""
+
+    code = "no_answer"
+    status = 502
+
+
+class Aborted(TransportError):
+    """An answer that had begun to flow ended early: the client left, or the provider's connection was cut."""
+
+    code = "aborted"
+    status = 499
 
 
 class InternalError(GatewayError):

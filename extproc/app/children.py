@@ -1,0 +1,115 @@
+"""Start, watch, restart and stop child processes.
+
+A child that ends without being asked is started again, after a pause that grows while it keeps ending. Children are in
+sessions of their own, so Ctrl-C reaches the supervisor only, and they end with it, however it ends (on Linux).
+"""
+
+import asyncio
+import contextlib
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 5.0
+_STEADY = 10.0
+"""Seconds after which a child counts as having started well: its next end is a new story."""
+_PR_SET_PDEATHSIG = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ChildSpec:
+    """How to start a child. ``env`` is added to ours. ``on_exit`` is told pid and exit code once the process is gone."""
+
+    name: str
+    argv: Sequence[str]
+    env: Mapping[str, str] = field(default_factory=dict[str, str])
+    on_exit: Callable[[int, int], None] | None = None
+
+
+class Child:
+    """A child process that is kept alive until it is stopped."""
+
+    def __init__(self, spec: ChildSpec, tell: Callable[[str], None]) -> None:
+        self.spec = spec
+        self.pid: int | None = None
+        self._tell = tell
+        self._stopping = False
+        self._process: asyncio.subprocess.Process | None = None
+        self._watch: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Start it and watch it. Raises ``OSError`` where the program cannot be run."""
+        await self._spawn()
+        self._watch = asyncio.create_task(self._keep_alive(), name=f"watch {self.spec.name}")
+
+    async def _spawn(self) -> None:
+        self._process = await asyncio.create_subprocess_exec(
+            *self.spec.argv,
+            env={**os.environ, **self.spec.env},
+            start_new_session=True,
+            preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+        )
+        self.pid = self._process.pid
+
+    async def _keep_alive(self) -> None:
+        loop = asyncio.get_running_loop()
+        pause = _FIRST_PAUSE
+        while True:
+            assert self._process is not None
+            began = loop.time()
+            code = await self._process.wait()
+            pid, self.pid = self._process.pid, None
+            if self.spec.on_exit is not None:
+                self.spec.on_exit(pid, code)
+            if self._stopping:
+                return
+            pause = _FIRST_PAUSE if loop.time() - began > _STEADY else min(pause * 2, _LONGEST_PAUSE)
+            self._tell(f"{self.spec.name} ended with {_exit_text(code)}; starting it again")
+            await asyncio.sleep(pause)
+            if self._stopping:
+                return
+            await self._spawn()
+
+    async def stop(self, grace: float) -> None:
+        """SIGTERM, and SIGKILL after ``grace`` seconds."""
+        self._stopping = True
+        if self._process is not None and self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.send_signal(signal.SIGTERM)
+            try:
+                async with asyncio.timeout(grace):
+                    await self._process.wait()
+            except TimeoutError:
+                with contextlib.suppress(ProcessLookupError):
+                    self._process.kill()
+        if self._watch is not None:
+            await self._watch
+
+
+async def stop_all(children: Sequence[Child], grace: float) -> None:
+    """Stop several at once."""
+    await asyncio.gather(*(child.stop(grace) for child in children))
+
+
+async def until(ready: Callable[[], Awaitable[bool]], *, seconds: float, child: Child | None = None) -> bool:
+    """Wait for a condition; False where it does not come in time, or ``child`` has ended before."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            while not await ready():
+                if child is not None and child.pid is None:
+                    return False
+                await asyncio.sleep(0.02)
+            return True
+    return False
+
+
+def _exit_text(code: int) -> str:
+    return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+
+
+def _die_with_parent() -> None:
+    """In the child, before exec: the kernel sends SIGTERM when the supervisor dies, even of SIGKILL."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

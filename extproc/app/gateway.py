@@ -1,0 +1,221 @@
+"""The supervisor: which children a gateway has, in which order they start and stop, and the admin server beside them.
+
+Start: simulator, workers, admin, Envoy; each waits for the one before, so that the first request that can arrive is
+served. Stop, the other way round: Envoy takes no new connections and lets requests end, then it goes, then the workers.
+"""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from extproc.admin.app import AdminDeps, create_app
+from extproc.admin.health import WorkerState
+from extproc.admin.server import PortInUse, bind, serve_on
+from extproc.app import envoy as envoys
+from extproc.app.children import Child, ChildSpec, stop_all, until
+from extproc.app.rundir import RUN_DIR_VARIABLE, RunDir
+from extproc.app.worker import DRAIN_VARIABLE, ROWS_VARIABLE
+from extproc.config.snapshot import Snapshot
+from extproc.telemetry.exposition import Exposition, worker_environment
+from extproc.transport.health import is_serving
+from extproc.version import VERSION
+
+_START_SECONDS = 30.0
+"""What a child may take to be ready on a slow machine; normally it is under a second."""
+
+
+class StartError(Exception):
+    """The gateway cannot start; the message says why and what to do, on one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to run.
+
+    ``config_text`` and ``config_source``: the configuration as read; ``env``: what its references need beyond our own
+    environment. ``envoy``: the program, None where somebody else runs it. ``simulator_port``: where the simulator shall
+    listen, None for no simulator. ``run_dir`` None: a new temporary folder.
+    """
+
+    snapshot: Snapshot
+    config_text: str
+    config_source: str
+    env: dict[str, str]
+    envoy: Path | None
+    simulator_port: int | None = None
+    run_dir: Path | None = None
+    rows: Path | None = None
+    access_log: Path | None = None
+    drain_seconds: float = 30.0
+
+
+class Gateway:
+    """One running gateway."""
+
+    def __init__(self, plan: Plan, tell: Callable[[str], None]) -> None:
+        self._plan = plan
+        self._tell = tell
+        self._temporary = plan.run_dir is None
+        self._run = RunDir(plan.run_dir or Path(tempfile.mkdtemp(prefix="llmgw-")))
+        self._children: list[Child] = []
+        self._workers: list[Child] = []
+        self._envoy: Child | None = None
+        self._envoy_port = 0
+        self._admin: asyncio.Task[None] | None = None
+        self._exposition: Exposition | None = None
+        self._stopping = False
+
+    async def start(self) -> None:
+        """Start everything. Raises ``StartError``."""
+        plan = self._plan
+        self._run.root.mkdir(parents=True, exist_ok=True)
+        self._run.config.write_text(plan.config_text)
+        self._run.config_source.write_text(plan.config_source)
+        self._exposition = Exposition(self._run.metrics)
+        if plan.envoy is not None:
+            _must_be_free(plan.snapshot.listen_host, plan.snapshot.listen_port, "listen.port")
+        try:
+            listener = bind(plan.snapshot.admin_host, plan.snapshot.admin_port)
+        except PortInUse as error:
+            raise StartError(str(error)) from None
+        except OSError as error:
+            raise StartError(f"cannot listen on admin port {plan.snapshot.admin_port}: {error.strerror}") from None
+        await self._start_simulator()
+        await self._start_workers()
+        app = create_app(
+            AdminDeps(
+                version=VERSION,
+                snapshot=lambda: plan.snapshot,
+                worker_health=self._worker_health,
+                metrics=self._exposition.render,
+                envoy_ready=self._envoy_ready if plan.envoy is not None else None,
+            )
+        )
+        self._admin = asyncio.create_task(serve_on(app, listener), name="admin")
+        await self._start_envoy()
+
+    async def _start_simulator(self) -> None:
+        port = self._plan.simulator_port
+        if port is None:
+            return
+        child = await self._spawn("simulator", (sys.executable, "-m", "extproc.app.simulate", str(port)))
+
+        async def listening() -> bool:
+            with contextlib.suppress(OSError):
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.close()
+                return True
+            return False
+
+        if not await until(listening, seconds=_START_SECONDS, child=child):
+            raise StartError(f"the simulator does not listen on port {port}; its own message is above")
+
+    async def _start_workers(self) -> None:
+        assert self._exposition is not None
+        env = {
+            **self._plan.env,
+            **worker_environment(self._run.metrics),
+            RUN_DIR_VARIABLE: str(self._run.root),
+            DRAIN_VARIABLE: str(self._plan.drain_seconds),
+        }
+        if self._plan.rows is not None:
+            env[ROWS_VARIABLE] = str(self._plan.rows)
+        for index in range(self._plan.snapshot.workers):
+            argv = (sys.executable, "-m", "extproc.app.worker", str(index))
+            self._workers.append(await self._spawn(f"worker {index}", argv, env, self._worker_gone))
+        for index, worker in enumerate(self._workers):
+            if not await until(lambda i=index: is_serving(self._run.socket(i)), seconds=_START_SECONDS, child=worker):
+                raise StartError(f"worker {index} does not start; its own message is above")
+
+    def _worker_gone(self, pid: int, code: int) -> None:
+        assert self._exposition is not None
+        self._exposition.worker_died(pid)
+        if not self._stopping:
+            self._exposition.worker_restarted("killed" if code < 0 else "exited")
+
+    async def _start_envoy(self) -> None:
+        plan = self._plan
+        if plan.envoy is None:
+            return
+        self._envoy_port = envoys.free_port()
+        where = envoys.placement(self._run, plan.snapshot.workers, self._envoy_port, access_log=plan.access_log)
+        self._run.envoy_config.write_text(envoys.render_config(plan.snapshot, where))
+        concurrency = max(1, os.cpu_count() or 1)
+        self._envoy = await self._spawn("envoy", envoys.command(plan.envoy, self._run, concurrency=concurrency))
+        if not await until(self._envoy_ready, seconds=_START_SECONDS, child=self._envoy):
+            fault = await envoys.validate(plan.envoy, self._run.envoy_config)
+            raise StartError(f"Envoy does not start: {(fault or 'its own message is above').splitlines()[-1]}")
+
+    async def _spawn(
+        self,
+        name: str,
+        argv: Sequence[str],
+        env: dict[str, str] | None = None,
+        on_exit: Callable[[int, int], None] | None = None,
+    ) -> Child:
+        child = Child(ChildSpec(name, argv, env or {}, on_exit), self._tell)
+        self._children.append(child)
+        try:
+            await child.start()
+        except OSError as error:
+            raise StartError(f"cannot run {argv[0]}: {error.strerror}") from None
+        return child
+
+    async def _worker_health(self) -> Sequence[WorkerState]:
+        serving = await asyncio.gather(*(is_serving(self._run.socket(i)) for i in range(len(self._workers))))
+        return [
+            WorkerState(child.spec.name, ok, child.pid, None if ok else "no answer on its socket")
+            for child, ok in zip(self._workers, serving, strict=True)
+        ]
+
+    async def _envoy_ready(self) -> bool:
+        return not self._stopping and await envoys.ask_admin(self._envoy_port, "/ready") == 200
+
+    async def run_until_signal(self) -> None:
+        """Serve until SIGINT or SIGTERM."""
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop.set)
+        await stop.wait()
+
+    async def stop(self) -> None:
+        """Let requests under way end, then stop everything. Safe after a start that failed half-way."""
+        self._stopping = True
+        if self._envoy is not None and self._envoy.pid is not None:
+            await self._drain_envoy()
+            await self._envoy.stop(grace=5.0)
+        await stop_all(self._workers, grace=self._plan.drain_seconds + 5.0)
+        await stop_all([c for c in self._children if c not in self._workers and c is not self._envoy], grace=5.0)
+        if self._admin is not None:
+            self._admin.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._admin
+        if self._temporary:
+            shutil.rmtree(self._run.root, ignore_errors=True)
+
+    async def _drain_envoy(self) -> None:
+        """No new connections, idle ones closed; then wait for the requests under way."""
+        await envoys.ask_admin(self._envoy_port, "/drain_listeners?graceful&skip_exit", method="POST")
+
+        async def idle() -> bool:
+            return await envoys.active_requests(self._envoy_port) == 0
+
+        if not await until(idle, seconds=self._plan.drain_seconds, child=self._envoy):
+            self._tell("some requests were still under way at the end of the drain time; they are cut")
+
+
+def _must_be_free(host: str, port: int, setting: str) -> None:
+    try:
+        bind(host, port).close()
+    except PortInUse:
+        raise StartError(f"port {port} on {host} is already in use: set {setting} in gateway.yaml, or --port") from None
+    except OSError as error:
+        raise StartError(f"cannot listen on {host}:{port}: {error.strerror}") from None

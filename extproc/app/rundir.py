@@ -1,0 +1,41 @@
+"""The folder that the processes of one gateway share.
+
+It lives under the system's temporary folder, for a unix socket's path may hold 107 bytes and no more.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+RUN_DIR_VARIABLE = "LLMGW_RUN_DIR"
+"""Tells a child process where the folder is."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunDir:
+    """Paths in the folder ``root``."""
+
+    root: Path
+
+    @property
+    def config(self) -> Path:
+        """The configuration's text as it was at the start: a worker that is restarted must not see a newer one."""
+        return self.root / "gateway.yaml"
+
+    @property
+    def config_source(self) -> Path:
+        """The path that ``config`` was read from: for messages, and the base of ``file:`` references."""
+        return self.root / "config-source"
+
+    @property
+    def metrics(self) -> Path:
+        """The workers' metric files."""
+        return self.root / "metrics"
+
+    @property
+    def envoy_config(self) -> Path:
+        """What Envoy is started with."""
+        return self.root / "envoy.yaml"
+
+    def socket(self, index: int) -> Path:
+        """The ext_proc socket of a worker."""
+        return self.root / f"worker-{index}.sock"

@@ -1,0 +1,108 @@
+"""One worker process: ``python -m extproc.app.worker INDEX``, with the run directory in its environment.
+
+The supervisor (``extproc.app.gateway``) starts it and puts ``PROMETHEUS_MULTIPROC_DIR`` into its environment, which must
+be there before the interpreter imports anything. SIGTERM drains: streams under way end, new ones go to other workers.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import uvloop
+
+from extproc.app.rundir import RUN_DIR_VARIABLE, RunDir
+from extproc.config.load import load_text
+from extproc.config.snapshot import Snapshot
+from extproc.phases.admission import Admission, AdmissionDeps
+from extproc.phases.attempt import Attempt, AttemptDeps
+from extproc.phases.events import Phase
+from extproc.phases.ports import SystemClock, SystemDice
+from extproc.telemetry.events import EventLog
+from extproc.telemetry.log import RowLog, open_sink
+from extproc.telemetry.metrics import Metrics
+from extproc.telemetry.recorder import LiveRecorder
+from extproc.telemetry.traces import make_tracer
+from extproc.transport.server import GrpcServer
+from extproc.version import VERSION
+
+DRAIN_VARIABLE = "LLMGW_DRAIN_SECONDS"
+ROWS_VARIABLE = "LLMGW_ROWS"
+"""The file of the log rows; absent: standard output."""
+
+_FRAMING = 1024 * 1024
+"""What a message adds to a body: headers, metadata, lengths."""
+
+
+class Crashes:
+    """The transport's observer: says what should not have happened, without a request's content."""
+
+    def __init__(self, events: EventLog) -> None:
+        self._events = events
+
+    def crashed(self, where: str, error: BaseException) -> None:
+        """See ``Observer``. Of the traceback only places are logged: messages of exceptions may quote a request."""
+        place = ""
+        traceback = error.__traceback__
+        while traceback is not None:
+            code = traceback.tb_frame.f_code
+            place = f"{Path(code.co_filename).name}:{traceback.tb_lineno} {code.co_name}"
+            traceback = traceback.tb_next
+        self._events.event("error", "a request crashed", where=where, error=type(error).__name__, at=place)
+
+
+def load_snapshot(run_dir: RunDir) -> Snapshot:
+    """The configuration of this run. Raises ``ConfigError``."""
+    source = run_dir.config_source.read_text()
+    return load_text(run_dir.config.read_text(), source=source, env=os.environ, base_dir=Path(source).absolute().parent)
+
+
+def phase_factory(snapshot: Snapshot, recorder: LiveRecorder) -> Callable[[bool], Phase]:
+    """What makes the phase of each new stream."""
+    clock, dice = SystemClock(), SystemDice()
+    tracer = make_tracer(snapshot.telemetry.otlp_endpoint, version=VERSION)
+    admission = AdmissionDeps(snapshot=snapshot, clock=clock, dice=dice, recorder=recorder, tracer=tracer)
+    attempt = AttemptDeps(snapshot=snapshot, clock=clock, recorder=recorder, tracer=tracer)
+
+    def new_phase(is_attempt: bool) -> Phase:  # noqa: FBT001  the transport's signature
+        return Attempt(attempt) if is_attempt else Admission(admission)
+
+    return new_phase
+
+
+async def _serve(run_dir: RunDir, index: int) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    events = EventLog(sys.stderr)
+    snapshot = load_snapshot(run_dir)
+    metrics = Metrics(version=VERSION, multiprocess=True)
+    metrics.config_loaded(snapshot.version)
+    rows_path = os.environ.get(ROWS_VARIABLE)
+    rows = RowLog(open_sink(Path(rows_path) if rows_path else None), events, on_drop=metrics.rows_dropped)
+    recorder = LiveRecorder(rows, metrics, events)
+    server = GrpcServer(
+        phase_factory(snapshot, recorder),
+        Crashes(events),
+        SystemClock(),
+        max_message=snapshot.max_request_bytes + _FRAMING,
+    )
+    await server.start(run_dir.socket(index))
+    await stop.wait()
+    await server.drain(float(os.environ.get(DRAIN_VARIABLE, "30")))
+    rows.close()
+
+
+def main() -> None:
+    """Run until SIGTERM."""
+    run_dir = RunDir(Path(os.environ[RUN_DIR_VARIABLE]))
+    with contextlib.suppress(KeyboardInterrupt):
+        uvloop.run(_serve(run_dir, int(sys.argv[1])))
+
+
+if __name__ == "__main__":
+    main()

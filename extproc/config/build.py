@@ -1,0 +1,142 @@
+"""Checked file → ``Snapshot``: defaults filled in, aliases resolved, mappings frozen. Nothing can fail here any more."""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal, TypeVar
+
+import orjson
+
+from extproc.config.checks import BASE_URLS
+from extproc.config.digest import hash_key
+from extproc.config.document import Document
+from extproc.config.schema import CommitSpec, FallbackSpec, GatewaySpec, KeySpec, ModelSpec, PolicySpec, ProviderSpec
+from extproc.config.snapshot import (
+    Commit,
+    Model,
+    Provider,
+    RetryCondition,
+    Snapshot,
+    Target,
+    Telemetry,
+    VirtualKey,
+)
+
+T = TypeVar("T")
+
+DEFAULT_RETRY_ON: frozenset[RetryCondition] = frozenset(
+    {401, 403, 408, 429, 500, 502, 503, 504, 529, "connect", "timeout"}
+)
+"""401 and 403 are about the gateway's own key at a provider, so another provider can help; 400 and 404 are the
+request's or the catalogue's fault and would fail everywhere."""
+
+_BASE = Model(name="", targets=(), retry_on=DEFAULT_RETRY_ON)
+"""What holds where neither the model nor ``defaults`` says."""
+
+
+def build(spec: GatewaySpec, document: Document, base_dir: Path | None) -> Snapshot:
+    """The snapshot of a file without mistakes; ``base_dir`` is where relative paths start."""
+    models = {name: _model(name, model, spec.defaults) for name, model in spec.models.items()}
+    names = {name: name for name in models} | {alias: name for name, model in models.items() for alias in model.aliases}
+    keys = [_key(key, names) for key in spec.keys]
+    return Snapshot(
+        version=_version(document),
+        listen_host=spec.listen.host,
+        listen_port=spec.listen.port,
+        admin_host=spec.admin.host,
+        admin_port=spec.admin.port,
+        admin_token=spec.admin.token,
+        workers=spec.workers,
+        max_request_bytes=spec.listen.max_body,
+        providers=_frozen({name: _provider(name, provider, base_dir) for name, provider in spec.providers.items()}),
+        models=_frozen(models),
+        names=_frozen(names),
+        keys=_frozen({key.sha256: key for key in keys}),
+        telemetry=Telemetry(spec.telemetry.otlp_endpoint),
+    )
+
+
+def _version(document: Document) -> str:
+    """Twelve hex digits over the resolved values: comments and order do not change it, a new secret does."""
+    canonical = orjson.dumps(document.data, option=orjson.OPT_SORT_KEYS)
+    return hashlib.sha256(canonical).hexdigest()[:12]
+
+
+def _frozen(items: dict[str, T]) -> Mapping[str, T]:
+    return MappingProxyType(items)
+
+
+def _first(own: T | None, default: T | None, base: T) -> T:
+    if own is not None:
+        return own
+    return base if default is None else default
+
+
+def _provider(name: str, spec: ProviderSpec, base_dir: Path | None) -> Provider:
+    ca_file = spec.ca_file if spec.ca_file is None or base_dir is None else str(base_dir / spec.ca_file)
+    return Provider(
+        name=name,
+        dialect=spec.dialect,
+        base_url=spec.base_url or BASE_URLS[spec.dialect].default,
+        api_key=spec.api_key,
+        headers=_frozen(spec.headers) if spec.headers else None,
+        region=spec.region,
+        ca_file=ca_file,
+        connect_timeout=spec.connect_timeout,
+    )
+
+
+def _model(name: str, spec: ModelSpec, defaults: PolicySpec) -> Model:
+    own_retry = None if spec.retry_on is None else frozenset(spec.retry_on)
+    default_retry = None if defaults.retry_on is None else frozenset(defaults.retry_on)
+    own_commit = None if spec.commit is None else _commit(spec.commit)
+    default_commit = None if defaults.commit is None else _commit(defaults.commit)
+    return Model(
+        name=name,
+        targets=tuple(_target(name, target, target.weight) for target in spec.targets),
+        fallbacks=tuple(_target(name, target, 1) for target in spec.fallbacks),
+        aliases=spec.aliases,
+        enabled=spec.enabled,
+        strategy=_strategy(spec, defaults),
+        retry_on=_first(own_retry, default_retry, _BASE.retry_on),
+        retries=_first(spec.retries, defaults.retries, _BASE.retries),
+        first_token_timeout=_first(spec.first_token_timeout, defaults.first_token_timeout, _BASE.first_token_timeout),
+        stall_timeout=_first(spec.stall_timeout, defaults.stall_timeout, _BASE.stall_timeout),
+        timeout=_first(spec.timeout, defaults.timeout, _BASE.timeout),
+        commit=_first(own_commit, default_commit, _BASE.commit),
+        drop_unsupported=_first(spec.drop_unsupported, defaults.drop_unsupported, _BASE.drop_unsupported),
+        created=int(spec.created.timestamp()) if spec.created else _BASE.created,
+        display_name=spec.display_name,
+    )
+
+
+def _strategy(spec: PolicySpec, defaults: PolicySpec) -> Literal["weighted", "priority"]:
+    """The other strategies have not come this far (``unsupported``)."""
+    return "priority" if (spec.strategy or defaults.strategy) == "priority" else "weighted"
+
+
+def _commit(spec: CommitSpec) -> Commit:
+    if spec.events is not None:
+        return Commit("events", events=spec.events)
+    if spec.after is not None:
+        return Commit("after", after=spec.after)
+    if spec.whole is not None:
+        return Commit("whole", buffer_limit=spec.whole.limit)
+    return Commit()
+
+
+def _target(model: str, spec: FallbackSpec, weight: int) -> Target:
+    return Target(spec.provider, spec.model or model, weight, spec.max_output_tokens)
+
+
+def _key(spec: KeySpec, names: Mapping[str, str]) -> VirtualKey:
+    return VirtualKey(
+        name=spec.name,
+        sha256=spec.sha256 or hash_key(spec.key.reveal() if spec.key else ""),
+        team=spec.team,
+        models=None if spec.models is None else frozenset(names[name] for name in spec.models),
+        expires=spec.expires,
+        enabled=spec.enabled,
+        tags=_frozen(spec.tags) if spec.tags else None,
+    )

@@ -1,0 +1,203 @@
+"""Checks between parts of the file; the shape of each part alone is ``schema``'s to check.
+
+They read the plain document, so that they also run where the schema has found something elsewhere.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from extproc.config.digest import hash_key
+from extproc.config.document import Document, children
+from extproc.config.problems import DocPath, Problem, closest, listed
+from extproc.config.schema import AdminSpec, ListenSpec
+from extproc.domain.reading import Json
+
+_NAMED_SECTIONS = frozenset({"providers", "models", "teams", "users", "orgs"})
+_WILDCARDS = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared, not bound
+
+
+_CREDENTIAL_HEADERS = frozenset({"authorization", "x-api-key", "api-key"})
+
+
+@dataclass(frozen=True, slots=True)
+class BaseUrl:
+    """What a dialect's ``base_url`` is by default, and path ends that show a misunderstanding of it."""
+
+    default: str
+    wrong_ends: tuple[str, ...]
+    mend: str
+
+
+BASE_URLS: Mapping[str, BaseUrl] = {
+    "openai": BaseUrl(
+        "https://api.openai.com/v1",
+        ("/chat/completions", "/completions", "/responses", "/embeddings", "/models"),
+        "End it before that, as in the SDKs (https://api.openai.com/v1)",
+    ),
+    "anthropic": BaseUrl(
+        "https://api.anthropic.com",
+        ("/v1", "/messages"),
+        "Give the vendor's root, as in the SDKs (https://api.anthropic.com)",
+    ),
+}
+"""By dialect. Both as the vendors' own SDKs take it."""
+
+
+def check(document: Document) -> Iterator[Problem]:
+    """Every mistake that shows only when parts are compared, and values that are missing where a name stands."""
+    yield from _empty(document, (), document.data)
+    yield from _urls(document)
+    yield from _headers(document)
+    yield from _targets(document)
+    yield from _catalogue_names(document)
+    yield from _keys(document)
+    yield from _key_scopes(document)
+    yield from _ports(document)
+
+
+def _empty(document: Document, path: DocPath, value: Json) -> Iterator[Problem]:
+    """``api_key:`` with nothing behind it is a slip; an empty section is as good as none."""
+    section = len(path) == 1 or (len(path) == 2 and path[0] in _NAMED_SECTIONS)
+    if value is None and not section:
+        yield document.problem(path, "has no value", "Write one, or remove the line")
+    for step, child in children(value):
+        yield from _empty(document, (*path, step), child)
+
+
+def _urls(document: Document) -> Iterator[Problem]:
+    for path, provider in document.find("providers.*"):
+        if not isinstance(provider, Mapping):
+            continue
+        url, rules = provider.get("base_url"), BASE_URLS.get(str(provider.get("dialect", "openai")))
+        if not isinstance(url, str) or rules is None:
+            continue
+        here = (*path, "base_url")
+        for end in rules.wrong_ends:
+            if url.rstrip("/").endswith(end):
+                yield document.problem(here, f"ends in {end}, which the gateway adds itself", rules.mend)
+                break
+        if "ca_file" in provider and url.startswith("http://"):
+            yield document.problem(
+                (*path, "ca_file"), "is not used with an http:// base_url", "Remove it, or use https://"
+            )
+
+
+def _headers(document: Document) -> Iterator[Problem]:
+    """Header names know no case; and a key is not sent twice in two ways."""
+    for path, headers in document.find("providers.*.headers"):
+        seen: dict[str, str] = {}
+        for name, _ in children(headers):
+            here, lower = (*path, name), str(name).lower()
+            if lower in seen:
+                yield document.problem(here, f'is the same header as "{seen[lower]}"', "Keep one of them", at_key=True)
+            seen.setdefault(lower, str(name))
+            if lower in _CREDENTIAL_HEADERS and document.at((*path[:-1], "api_key")) is not None:
+                yield document.problem(here, "carries a key, and so does api_key", "Keep one of them", at_key=True)
+
+
+def _targets(document: Document) -> Iterator[Problem]:
+    providers = document.names("providers")
+    for pattern in ("models.*.targets.*.provider", "models.*.fallbacks.*.provider"):
+        for path, name in document.texts(pattern):
+            if providers and name not in providers:
+                yield _no_such(document, path, "provider", providers, "Declare it under providers")
+    for path, targets in document.find("models.*.targets"):
+        weights = [item.get("weight", 1) for _, item in children(targets) if isinstance(item, Mapping)]
+        if weights and all(str(weight) == "0" for weight in weights):
+            yield document.problem(path, "all weights are 0", "Give at least one target a weight")
+
+
+def _catalogue_names(document: Document) -> Iterator[Problem]:
+    owners: dict[str, str] = {name: name for name in document.names("models")}
+    for path, alias in document.texts("models.*.aliases.*"):
+        model, shown = str(path[1]), document.shown(path)
+        if alias not in owners:
+            owners[alias] = model
+        elif alias == model:
+            yield document.problem(path, f"{shown} is the model's own name", "Remove the alias")
+        elif alias == owners[alias]:
+            yield document.problem(path, f"{shown} is the name of another model", "Names in the catalogue are unique")
+        else:
+            mend = "Names in the catalogue are unique"
+            yield document.problem(path, f'{shown} is already an alias of model "{owners[alias]}"', mend)
+
+
+def _keys(document: Document) -> Iterator[Problem]:
+    names: dict[str, DocPath] = {}
+    for path, name in document.texts("keys.*.name"):
+        first = names.setdefault(name, path)
+        if first != path:
+            line = document.place(first).line
+            yield document.problem(
+                path, f"{document.shown(path)} is already the name of the key in line {line}", "Rename it"
+            )
+    digests: dict[str, DocPath] = {}
+    for path, key in document.find("keys.*"):
+        if not isinstance(key, Mapping):
+            continue
+        yield from _key_source(document, path, key)
+        field = "key" if "key" in key else "sha256"
+        text = key.get(field)
+        if not isinstance(text, str) or not text or (*path, field) in document.broken:
+            continue
+        digest = hash_key(text) if field == "key" else text.strip().lower().removeprefix("sha256:")
+        first = digests.setdefault(digest, path)
+        if first != path:
+            line = document.place((*first, field)).line
+            yield document.problem((*path, field), f"is the same key as the one in line {line}", "Give each its own")
+
+
+def _key_source(document: Document, path: DocPath, key: Mapping[str, Json]) -> Iterator[Problem]:
+    here = (*path, "key")
+    if "key" in key and "sha256" in key:
+        yield document.problem(path, "has both sha256 and key", "Keep one of them")
+    elif "key" not in key and "sha256" not in key:
+        yield document.problem(path, "has neither sha256 nor key", f"Write {_SHA256}")
+    elif isinstance(key.get("key"), str) and here not in document.origins and here not in document.broken:
+        yield document.problem(
+            here,
+            "a key must not stand in the file as plain text",
+            f"Write {_SHA256}, or take the key from ${{ENV}} or file:path",
+        )
+
+
+_SHA256 = """sha256: with the digits that `printf %s "$KEY" | sha256sum` prints"""
+
+
+def _key_scopes(document: Document) -> Iterator[Problem]:
+    models = document.names("models")
+    aliases = dict(document.texts("models.*.aliases.*"))
+    suggested = (*models, *(alias for path, alias in aliases.items() if path not in document.origins))
+    for path, name in document.texts("keys.*.models.*"):
+        if models and name not in models and name not in aliases.values():
+            yield _no_such(document, path, "model", suggested, "Declare it under models")
+    # Teams need not be declared; but where some are, another name is a misspelling, and its spend would go astray.
+    teams = document.names("teams")
+    for path, team in document.texts("keys.*.team"):
+        if teams and team not in teams:
+            yield _no_such(document, path, "team", teams, "Declare it under teams")
+
+
+def _no_such(document: Document, path: DocPath, kind: str, choices: tuple[str, ...], mend: str) -> Problem:
+    """``no provider named "opnai"; did you mean "openai"?``."""
+    near = None
+    if path in document.origins:
+        message = f"{document.shown(path)} names no {kind}"
+    else:
+        message = f"no {kind} named {document.shown(path)}"
+        near = closest(str(document.at(path)), choices)
+    if near:
+        message += f'; did you mean "{near}"?'
+    elif choices:
+        mend += f" (there are: {listed(choices)})"
+    return document.problem(path, message, mend)
+
+
+def _ports(document: Document) -> Iterator[Problem]:
+    listen, admin = (
+        tuple(str(document.at((name, field)) or getattr(default, field)) for field in ("host", "port"))
+        for name, default in (("listen", ListenSpec()), ("admin", AdminSpec()))
+    )
+    if listen[1] == admin[1] and (listen[0] == admin[0] or _WILDCARDS & {listen[0], admin[0]}):
+        path: DocPath = ("admin", "port") if document.at(("admin", "port")) is not None else ("listen", "port")
+        yield document.problem(path, "listen and admin have the same port", "Give admin another one")

@@ -1,0 +1,16 @@
+"""Anthropic Messages, as a client's dialect and as a provider's.
+
+Source: https://platform.claude.com/docs/en/api/messages and the types of the ``anthropic`` SDK 2.12. Beyond the file
+names that all dialects share (``parse render stream errors usage``)::
+
+    parse_blocks.py    content blocks of a request → parts
+    render_turns.py    messages → alternating turns, with the vendor's rules of placement
+    render_blocks.py   parts → content blocks
+    render_options.py  sampling, thinking, tools, output format
+    stream_writer.py   AnswerEvents → client bytes (``stream.py`` reads)
+    models.py          which model refuses which field
+    schema.py          JSON Schema → the subset the vendor takes
+    reasons.py         stop reasons, both ways
+    losses.py          what a request asks for that this dialect has no word for
+    dialect.py         the two classes that the rest of the gateway sees
+"""

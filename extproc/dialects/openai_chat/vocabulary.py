@@ -1,0 +1,107 @@
+"""Words that the readers and writers of this dialect share: finish reasons, service tiers, thinking, ids."""
+
+from collections.abc import Iterator, Mapping
+
+from extproc.domain.answer import FinishReason
+from extproc.domain.errors import ProviderError, ProviderFailed, ProviderOverloaded
+from extproc.domain.reading import Json
+
+FINISH_READ: Mapping[str, FinishReason] = {
+    "stop": "stop",
+    "length": "length",
+    "tool_calls": "tool_calls",
+    "content_filter": "content_filter",
+    "function_call": "tool_calls",  # the legacy spelling of a single call
+    "model_length": "context_window",  # Mistral: the window, not the limit of the request
+    "eos": "stop",  # Together, older models
+    "end_turn": "stop",
+    "max_tokens": "length",
+}
+"""``finish_reason`` → neutral; what is not listed is ``stop``, for the vendor did end the choice.
+
+Sources: openai.types.chat.chat_completion.Choice; https://docs.mistral.ai/api/#tag/chat;
+https://docs.together.ai/docs/chat-overview.
+"""
+
+FINISH_FAILED: Mapping[str, tuple[type[ProviderError], int]] = {
+    "error": (ProviderFailed, 500),  # Mistral, OpenRouter
+    "insufficient_system_resource": (ProviderOverloaded, 503),  # DeepSeek: the inference was interrupted
+}
+"""``finish_reason`` values that mean that the answer is broken → the error, and the status it counts as."""
+
+FINISH_WRITTEN: Mapping[FinishReason, str] = {
+    "stop": "stop",
+    "length": "length",
+    "tool_calls": "tool_calls",
+    "content_filter": "content_filter",
+    # Anthropic's `refusal` comes from its classifiers, and may cut an answer short: that is OpenAI's content filter.
+    "refusal": "content_filter",
+    # The turn is not complete and OpenAI has no word for it. `stop` would say that it is.
+    "pause": "length",
+    "context_window": "length",
+}
+
+SERVICE_TIERS_ANSWERED = frozenset({"auto", "default", "flex", "scale", "priority", "fast"})
+"""What ``service_tier`` of a request or an answer may be (openai.types.chat.ChatCompletion)."""
+
+SERVICE_TIER_OF: Mapping[str, str] = {
+    "standard": "default",  # Anthropic's answers
+    "standard_only": "default",  # Anthropic's requests
+}
+"""Other vendors' tiers that mean the same."""
+
+
+def finish_reason(reason: str, *, called: bool) -> FinishReason:
+    """The neutral word for a ``finish_reason``; ``called``: the choice calls a tool.
+
+    OpenAI says ``stop`` of a call that ``tool_choice`` forced, and some servers say it of every call; other vendors'
+    clients run a tool only where the reason is the call. Raises the error that some words stand for.
+    """
+    if (failed := FINISH_FAILED.get(reason)) is not None:
+        kind, status = failed
+        raise kind(f"the provider broke its answer off: {reason}", retry_status=status)
+    neutral = FINISH_READ.get(reason, "stop")
+    return "tool_calls" if called and neutral == "stop" else neutral
+
+
+def service_tier(name: str | None) -> str | None:
+    """The tier in OpenAI's words; None where OpenAI has no word for it."""
+    if name is None:
+        return None
+    name = SERVICE_TIER_OF.get(name, name)
+    return name if name in SERVICE_TIERS_ANSWERED else None
+
+
+def completion_id(vendor_id: str, created: int) -> str:
+    """An id that starts with ``chatcmpl-``, as clients know it, and holds the vendor's, for tracing."""
+    if vendor_id.startswith("chatcmpl-"):
+        return vendor_id
+    return f"chatcmpl-{vendor_id or created}"
+
+
+def made_call_id(place: str, index: int) -> str:
+    """An id for a tool call that came without one.
+
+    ``place`` is the answer's id and the choice: two turns of one conversation must not make the same id, for a tool's
+    result names its call by it.
+    """
+    return f"call_{place}_{index}"
+
+
+def list_content(content: list[Json]) -> Iterator[tuple[str, str]]:
+    """``(kind, text)`` of an answer's content where it is a list, kind being ``text`` or ``thinking``.
+
+    Mistral's reasoning models answer so (https://docs.mistral.ai/capabilities/reasoning); other kinds of part are
+    references and the like, which OpenAI's clients have no place for.
+    """
+    for part in content:
+        if not isinstance(part, dict):
+            continue
+        kind = part.get("type")
+        value = part.get(kind) if isinstance(kind, str) else None
+        if kind == "text" and isinstance(value, str):
+            yield "text", value
+        elif kind == "thinking" and isinstance(value, str):
+            yield "thinking", value
+        elif kind == "thinking" and isinstance(value, list):
+            yield from (("thinking", text) for _, text in list_content(value))

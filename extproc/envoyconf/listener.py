@@ -1,0 +1,123 @@
+"""The client's side: limits, timeouts, what clients may not send, and the filters in their order.
+
+https://www.envoyproxy.io/docs/envoy/latest/api-v3/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto
+"""
+
+from extproc.config.snapshot import Snapshot
+from extproc.domain.names import INTERNAL_HEADER_PREFIXES
+from extproc.domain.reading import Json, JsonObject
+from extproc.envoyconf.access_log import CLIENT_NAMESPACE, CLIENT_PATH, access_log
+from extproc.envoyconf.filters import admission_filter
+from extproc.envoyconf.local_replies import local_reply_config
+from extproc.envoyconf.placement import Placement, RenderError
+from extproc.envoyconf.resources import extension, socket_address, typed
+
+_HEADERS_KB = 96
+"""Of all request headers together. Tags and trace baggage ride in headers; HTTP clients and proxies mostly stop at 64."""
+
+_BUFFER = 1024 * 1024
+"""Bytes per connection before its reading side is paused; request bodies wait in the request's own buffer."""
+
+
+def listener(snapshot: Snapshot, placement: Placement, render_error: RenderError, routes: JsonObject) -> JsonObject:
+    """The one listener; ``routes`` is where its routes come from (``route_config`` or ``rds``)."""
+    manager = extension(
+        "envoy.filters.network.http_connection_manager",
+        "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        {
+            "stat_prefix": "llmgw",
+            "codec_type": "AUTO",
+            **routes,
+            "http_filters": _http_filters(),
+            **_client_headers(),
+            **_limits(),
+            "access_log": [access_log(placement.access_log)],
+            "local_reply_config": local_reply_config(snapshot.max_request_bytes, render_error),
+        },
+    )
+    return {
+        "name": "llmgw",
+        "address": socket_address(snapshot.listen_host, snapshot.listen_port),
+        "per_connection_buffer_limit_bytes": _BUFFER,
+        # A client whose machine is gone sends no FIN; its provider would be paid to the end.
+        "tcp_keepalive": {"keepalive_time": 60, "keepalive_interval": 15, "keepalive_probes": 3},
+        "filter_chains": [{"filters": [manager]}],
+    }
+
+
+def _http_filters() -> list[Json]:
+    return [
+        extension(
+            "envoy.filters.http.header_to_metadata",
+            "envoy.extensions.filters.http.header_to_metadata.v3.Config",
+            {
+                "request_rules": [
+                    {
+                        "header": ":path",
+                        "on_header_present": {
+                            "metadata_namespace": CLIENT_NAMESPACE,
+                            "key": CLIENT_PATH,
+                            "regex_value_rewrite": {"pattern": {"regex": r"^([^?]*).*$"}, "substitution": r"\1"},
+                        },
+                    }
+                ]
+            },
+        ),
+        admission_filter(),
+        extension(
+            "envoy.filters.http.router",
+            "envoy.extensions.filters.http.router.v3.Router",
+            # Neither clients nor providers learn of Envoy's inner life.
+            {"suppress_envoy_headers": True},
+        ),
+    ]
+
+
+def _client_headers() -> JsonObject:
+    forbidden: list[Json] = [
+        {"remove_on_match": {"key_matcher": {"prefix": prefix}}} for prefix in INTERNAL_HEADER_PREFIXES
+    ]
+    return {
+        "early_header_mutation_extensions": [
+            extension(
+                "envoy.http.early_header_mutation.header_mutation",
+                "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation",
+                {"mutations": forbidden},
+            )
+        ],
+        "use_remote_address": True,
+        # No caller counts as internal, whatever its address; the one named here is nobody's.
+        "internal_address_config": {"cidr_ranges": [{"address_prefix": "255.255.255.255", "prefix_len": 32}]},
+        "normalize_path": True,
+        # SDKs append /chat/completions to a base URL that may end in a slash.
+        "merge_slashes": True,
+        # Not refused: SDKs send model names with a slash as %2F (/v1/models/meta%2Fllama).
+        "path_with_escaped_slashes_action": "UNESCAPE_AND_FORWARD",
+        "server_name": "llmgw",
+        "generate_request_id": True,
+        "preserve_external_request_id": True,
+        "always_set_request_id_in_response": True,
+        "request_id_extension": {
+            # By default a trace decision is written into the id, so that a client's own would come back changed.
+            "typed_config": typed(
+                "envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig", {"pack_trace_reason": False}
+            )
+        },
+    }
+
+
+def _limits() -> JsonObject:
+    return {
+        "max_request_headers_kb": _HEADERS_KB,
+        "request_headers_timeout": "10s",
+        # Bodies of tens of MiB come over slow lines; a stalled one is ended by the route's idle timeout.
+        "request_timeout": "0s",
+        # Until a route is known; then the route's counts.
+        "stream_idle_timeout": "60s",
+        "common_http_protocol_options": {"idle_timeout": "3600s"},
+        "http2_protocol_options": {
+            "max_concurrent_streams": 1000,
+            "initial_stream_window_size": 1024 * 1024,
+            "initial_connection_window_size": 16 * 1024 * 1024,
+        },
+    }

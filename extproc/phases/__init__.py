@@ -1,0 +1,11 @@
+"""One request, in two phases that share no memory.
+
+``admission``  once per request: who asks, for which model, on which chain of providers → a hand-off
+``attempt``    once per try: translate, send, withhold the answer until it commits, pass it on or let the next try
+``handoff``    what travels from the first to the second, through Envoy's metadata
+``events``     what Envoy tells a phase (events), what a phase tells Envoy (replies)
+``ports``      what a phase needs of the world: clock, ids, dice
+
+A phase is sans-io: it takes events and gives replies, and may ask to be woken (``deadline``). ``extproc.transport`` puts
+it on a gRPC stream.
+"""

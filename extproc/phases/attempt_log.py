@@ -1,0 +1,181 @@
+"""What an attempt notes of itself as it goes: its mark for the others, its row, and the request's row if it answered.
+
+Counterpart: ``extproc.phases.attempt``, which says what happened; this says it on.
+"""
+
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from extproc.config.routes import try_timeout
+from extproc.domain import names
+from extproc.domain.answer import FinishReason
+from extproc.domain.errors import Aborted, NoAnswer, ProviderTimeout
+from extproc.domain.usage import Usage
+from extproc.phases.exchange import Exchange
+from extproc.phases.handoff import Handoff
+from extproc.phases.marks import SENT, AttemptMark, read_marks, summaries
+from extproc.phases.ports import Clock
+from extproc.telemetry.recorder import Recorder
+from extproc.telemetry.records import AttemptRecord, RequestRecord
+from extproc.telemetry.traces import SpanHandle, Tracer
+from extproc.translate.answer import TranslatedAnswer
+from extproc.translate.response import AnswerStream
+
+
+class AttemptLog:
+    """Notes of one attempt."""
+
+    def __init__(self, recorder: Recorder, tracer: Tracer, clock: Clock) -> None:
+        self._recorder = recorder
+        self._tracer = tracer
+        self._clock = clock
+        self._started_ns = clock.now_ns()
+        self._span: SpanHandle | None = None
+        self._handoff: Handoff | None = None
+        self._exchange: Exchange | None = None
+        self._earlier: tuple[AttemptMark, ...] = ()
+        self._outcome = SENT
+        self._final = False
+        self._committed = False
+        self._status: int | None = None
+        self._client_status = 0
+        self._first_token: float | None = None
+        self._usage = Usage()
+        self._finish: FinishReason | None = None
+        self._served: str | None = None
+        self.attempt = 1
+        self.dropped: tuple[str, ...] = ()
+        self.error_body = b""
+        """The error of an attempt that asked for a retry, should Envoy not retry."""
+
+    def opened(self, handoff: Handoff, exchange: Exchange, metadata: Mapping[str, str], attempt: int) -> None:
+        """The attempt knows what it is about."""
+        self._handoff = handoff
+        self._exchange = exchange
+        self.attempt = attempt
+        self._earlier = read_marks(metadata)
+        self._span = self._tracer.start_attempt(handoff.traceparent, self._started_ns)
+
+    def provider_status(self, status: int) -> None:
+        """The provider has answered with this status."""
+        self._status = status
+
+    def progress(self, stream: AnswerStream, elapsed: float) -> None:
+        """A piece of a streamed answer was read, ``elapsed`` seconds after the attempt began."""
+        if self._first_token is None and stream.content_seen:
+            self._first_token = elapsed
+        self._usage = stream.usage
+        self._finish = stream.finish_reason
+        self._served = stream.response_model
+
+    def whole(self, answer: TranslatedAnswer) -> None:
+        """A whole answer was read."""
+        self._usage = answer.usage
+        self._finish = answer.finish_reason
+        self._served = answer.response_model
+
+    def committed(self) -> None:
+        """The answer's head goes to the client; how it ends is open."""
+        self._committed = True
+        self._final = True
+        self._client_status = 200
+
+    def answered(self, status: int, outcome: str, *, final: bool) -> None:
+        """How the attempt ended; ``final``: with an answer, or an error, for the client."""
+        self._client_status = status
+        self._outcome = outcome
+        self._final = final
+        self._committed = self._committed or (final and outcome == "ok")
+
+    def mark(self) -> Mapping[str, str]:
+        """What the others may know by now, as dynamic metadata."""
+        assert self._exchange is not None
+        step = self._exchange.step
+        ended = 0 if self._outcome == SENT else self._clock.now_ns()
+        mark = AttemptMark(step.provider, step.model, self._outcome, self._started_ns, ended, self._final)
+        return {f"{names.ATTEMPT_KEY}{self.attempt}": mark.encode()}
+
+    def closed(self, *, waited: float) -> None:
+        """The stream is over: write the rows. ``waited``: seconds since the attempt began."""
+        handoff, exchange = self._handoff, self._exchange
+        if handoff is None or exchange is None:
+            return
+        if self._outcome == SENT:
+            self._outcome = self._unexplained(handoff, exchange, waited)
+        now = self._clock.now_ns()
+        record = self._attempt_record(handoff, exchange, now)
+        self._recorder.attempt(record)
+        if self._final:
+            self._recorder.request(self._request_record(handoff, exchange, now))
+        if self._span is not None:
+            self._span.end(record)
+
+    def _unexplained(self, handoff: Handoff, exchange: Exchange, waited: float) -> str:
+        """The stream just ended. Envoy's per-try timeout is known by its length; the rest looks alike from here."""
+        if self._committed:
+            return Aborted("").outcome
+        if waited >= try_timeout(exchange.model, stream=handoff.stream):
+            return ProviderTimeout("").outcome
+        return NoAnswer("").outcome
+
+    def _attempt_record(self, handoff: Handoff, exchange: Exchange, now: int) -> AttemptRecord:
+        address = urlsplit(exchange.provider.base_url)
+        return AttemptRecord(
+            request_id=handoff.request_id,
+            time_ns=self._started_ns,
+            duration_ms=(now - self._started_ns) / 1e6,
+            outcome=self._outcome,
+            trace_id=self._span.trace_id if self._span else None,
+            key=handoff.key,
+            team=handoff.team,
+            tags=dict(handoff.tags) or None,
+            client_dialect=handoff.client_dialect,
+            model_asked=handoff.asked,
+            model=handoff.model,
+            provider=exchange.step.provider,
+            provider_dialect=exchange.provider.dialect,
+            provider_model=exchange.step.model,
+            model_served=self._served,
+            stream=handoff.stream,
+            status=self._status,
+            usage=self._usage,
+            first_token_ms=None if self._first_token is None else self._first_token * 1000,
+            finish_reason=self._finish,
+            config_version=handoff.config_version,
+            committed=self._committed,
+            attempt=self.attempt,
+            server_address=address.hostname,
+            server_port=address.port,
+        )
+
+    def _request_record(self, handoff: Handoff, exchange: Exchange, now: int) -> RequestRecord:
+        step = exchange.step
+        mine = AttemptMark(step.provider, step.model, self._outcome, self._started_ns, now, final=True)
+        first_token = None
+        if self._first_token is not None:
+            first_token = (self._started_ns - handoff.started_ns) / 1e6 + self._first_token * 1000
+        return RequestRecord(
+            request_id=handoff.request_id,
+            time_ns=handoff.started_ns,
+            duration_ms=(now - handoff.started_ns) / 1e6,
+            outcome=self._outcome,
+            trace_id=self._span.trace_id if self._span else None,
+            key=handoff.key,
+            team=handoff.team,
+            tags=dict(handoff.tags) or None,
+            client_dialect=handoff.client_dialect,
+            model_asked=handoff.asked,
+            model=handoff.model,
+            provider=step.provider,
+            provider_dialect=exchange.provider.dialect,
+            provider_model=step.model,
+            model_served=self._served,
+            stream=handoff.stream,
+            status=self._client_status,
+            usage=self._usage,
+            first_token_ms=first_token,
+            finish_reason=self._finish,
+            config_version=handoff.config_version,
+            committed=self._committed,
+            attempts=summaries((*self._earlier, mine), now),
+        )

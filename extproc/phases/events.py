@@ -1,0 +1,139 @@
+"""The two vocabularies of a phase: events in, replies out. ``extproc.transport.wire`` turns them into protobuf.
+
+Header names are lower case; values of a repeated header are joined with ``", "``.
+"""
+
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+Headers: TypeAlias = Mapping[str, str]
+NO_HEADERS: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(slots=True)
+class RequestHeaders:
+    """The request's headers; ``cluster`` and ``attempt`` (from 1) are known to the attempt phase only.
+
+    ``metadata`` is the gateway's namespace of Envoy's dynamic metadata; ``end``: there is no body.
+    """
+
+    headers: Headers
+    metadata: Mapping[str, str]
+    cluster: str | None
+    attempt: int
+    end: bool
+
+
+@dataclass(slots=True)
+class RequestBody:
+    """The whole body (Envoy buffers it)."""
+
+    body: bytes
+
+
+@dataclass(slots=True)
+class ResponseHeaders:
+    """The provider's response headers, or for admission those that go to the client."""
+
+    status: int
+    headers: Headers
+    metadata: Mapping[str, str]
+    end: bool
+
+
+@dataclass(slots=True)
+class ResponseBody:
+    """A piece of the response body, cut anywhere."""
+
+    data: bytes
+    end: bool
+
+
+@dataclass(slots=True)
+class ResponseTrailers:
+    """The response ended in trailers; no body follows."""
+
+
+Event: TypeAlias = RequestHeaders | RequestBody | ResponseHeaders | ResponseBody | ResponseTrailers
+
+
+@dataclass(frozen=True, slots=True)
+class RequestHeadersReply:
+    """Go on to the body."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestBodyReply:
+    """Send the request on, changed.
+
+    ``set_headers`` overwrite; ``body`` None: as it is. ``chain`` (admission): clusters in the order of the attempts;
+    it makes Envoy choose the route anew. ``metadata``: added to the gateway's namespace.
+    """
+
+    set_headers: tuple[tuple[str, str], ...] = NO_HEADERS
+    remove_headers: tuple[str, ...] = ()
+    body: bytes | None = None
+    chain: tuple[str, ...] = ()
+    metadata: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseHeadersReply:
+    """Let the response headers pass, changed. ``body`` replaces the whole body (admission only)."""
+
+    status: int | None = None
+    set_headers: tuple[tuple[str, str], ...] = NO_HEADERS
+    remove_headers: tuple[str, ...] = ()
+    body: bytes | None = None
+    metadata: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseBodyReply:
+    """A piece of the response body; ``end``: the last."""
+
+    data: bytes
+    end: bool = False
+    metadata: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseTrailersReply:
+    """Let the trailers pass."""
+
+
+@dataclass(frozen=True, slots=True)
+class Respond:
+    """Answer the client at once; nothing is sent to a provider. ``details`` goes to Envoy's access log."""
+
+    status: int
+    body: bytes
+    details: str
+    set_headers: tuple[tuple[str, str], ...] = NO_HEADERS
+
+
+Reply: TypeAlias = (
+    RequestHeadersReply | RequestBodyReply | ResponseHeadersReply | ResponseBodyReply | ResponseTrailersReply | Respond
+)
+
+Replies: TypeAlias = tuple[Reply, ...]
+
+
+class Phase(Protocol):
+    """One side of a gRPC stream. Calls come one at a time, in the order of the events."""
+
+    deadline: float | None
+    """Monotonic seconds at which ``wake`` shall be called; read after every call."""
+
+    def handle(self, event: Event) -> Replies | Awaitable[Replies]:
+        """What to tell Envoy. An awaitable holds back the stream's next event until it is done."""
+        ...
+
+    def wake(self) -> Replies:
+        """The deadline has passed."""
+        ...
+
+    def close(self) -> None:
+        """The stream has ended, whatever ended it. Called once, last."""
+        ...

@@ -1,0 +1,83 @@
+"""One attempt's parties, put together: provider, target, both dialects, and the translations between them.
+
+Made once per attempt from the hand-off and the configuration; ``extproc.phases.attempt`` asks it for everything that
+depends on who is called.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import orjson
+
+from extproc.config.snapshot import Model, Provider, Snapshot
+from extproc.dialects.base import ClientDialect, ProviderDialect, RenderOptions
+from extproc.domain.errors import InternalError, ProviderError
+from extproc.phases.events import RequestHeaders
+from extproc.phases.handoff import Handoff, Step
+from extproc.providers.request import Addressed, address
+from extproc.translate.answer import TranslatedAnswer, translate_answer
+from extproc.translate.pairs import PAIRS
+from extproc.translate.request import RequestJob, TranslatedRequest, translate_request
+from extproc.translate.response import AnswerStream
+
+_DEFAULT_OUTPUT = 4096
+"""Output limit where a dialect demands one and neither client nor target names it: small enough for every model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """Who speaks to whom, and how."""
+
+    provider: Provider
+    step: Step
+    model: Model
+    client: ClientDialect
+    dialect: ProviderDialect
+    same_dialect: bool
+    headers: Addressed
+    handoff: Handoff
+
+    def render(self, body: bytes) -> TranslatedRequest:
+        """The request in the provider's dialect. Raises ``InvalidRequest``."""
+        job = RequestJob(
+            model=self.step.model,
+            stream=self.handoff.stream,
+            same_dialect=self.same_dialect,
+            options=RenderOptions(
+                default_max_output_tokens=self.step.max_output_tokens or _DEFAULT_OUTPUT,
+                drop_unsupported=self.model.drop_unsupported,
+            ),
+        )
+        return translate_request(self.client, self.dialect, body, orjson.loads(body), job)
+
+    def answer_stream(self, *, created: int, include_usage: bool) -> AnswerStream:
+        """A translator for one streamed answer; ``include_usage``: the client asked for OpenAI's usage chunk."""
+        writer = None if self.same_dialect else self.client.stream_writer(created=created, include_usage=include_usage)
+        return AnswerStream(self.dialect.stream_reader(), writer, hide_usage=not include_usage, model=self.step.model)
+
+    def translate_answer(self, body: bytes, *, created: int) -> TranslatedAnswer:
+        """A whole answer in the client's dialect. Raises ``ProviderError``."""
+        return translate_answer(self.client, self.dialect, body, created=created, same_dialect=self.same_dialect)
+
+    def parse_error(self, status: int, body: bytes, retry_after: float | None) -> ProviderError:
+        """What an error status of this provider means."""
+        return self.dialect.parse_error(status, body, retry_after=retry_after)
+
+
+def open_exchange(snapshot: Snapshot, handoff: Handoff, step: Step, event: RequestHeaders) -> Exchange:
+    """The parties of one attempt. Raises ``InternalError`` where a reload has taken one of them away."""
+    provider, model = snapshot.providers.get(step.provider), snapshot.models.get(handoff.model)
+    if provider is None or model is None:
+        raise InternalError("the configuration changed while the request was under way; send it again")
+    client_headers: Mapping[str, str] = dict(handoff.client_headers)
+    pair = PAIRS[handoff.client_dialect, provider.dialect]
+    return Exchange(
+        provider=provider,
+        step=step,
+        model=model,
+        client=pair.client,
+        dialect=pair.provider,
+        same_dialect=pair.same,
+        headers=address(provider, client_headers=client_headers, present=event.headers, stream=handoff.stream),
+        handoff=handoff,
+    )

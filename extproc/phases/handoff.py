@@ -1,0 +1,109 @@
+"""The hand-off: what admission decided, as the attempts of the same request read it.
+
+It travels as one string in Envoy's dynamic metadata (``names.METADATA_NAMESPACE``, key ``HANDOFF_KEY``), so any worker,
+replica or restart can serve either phase. It rides on every message of an attempt's stream, chunks too: a few hundred
+bytes, no secret, no prompt. Writer: ``extproc.phases.admission``; reader: ``extproc.phases.attempt``.
+"""
+
+from dataclasses import dataclass
+
+import orjson
+
+from extproc.domain.errors import InternalError
+
+VERSION = 1
+"""Raised when the meaning of a field changes; workers of two versions then refuse each other's hand-offs clearly."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One attempt of the chain."""
+
+    provider: str
+    model: str
+    max_output_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Handoff:
+    """What the attempts need to know of a request.
+
+    ``asked``: the model as the client wrote it; ``model``: its catalogue name; ``started_ns``: when admission began
+    (Unix nanoseconds); ``client_headers``: headers of the client that belong to its dialect (``anthropic-beta``), kept
+    here because an attempt at another provider removes them from the request for good.
+    """
+
+    request_id: str
+    key: str
+    team: str | None
+    client_dialect: str
+    asked: str
+    model: str
+    stream: bool
+    chain: tuple[Step, ...]
+    started_ns: int
+    config_version: str
+    traceparent: str | None = None
+    client_headers: tuple[tuple[str, str], ...] = ()
+    tags: tuple[tuple[str, str], ...] = ()
+
+    def encode(self) -> str:
+        """As text."""
+        return orjson.dumps(
+            [
+                VERSION,
+                self.request_id,
+                self.key,
+                self.team,
+                self.client_dialect,
+                self.asked,
+                self.model,
+                self.stream,
+                [[s.provider, s.model, s.max_output_tokens] for s in self.chain],
+                self.started_ns,
+                self.config_version,
+                self.traceparent,
+                self.client_headers,
+                self.tags,
+            ]
+        ).decode()
+
+
+def decode(text: str | None) -> Handoff:
+    """Raises ``InternalError`` where there is none, or one of another version."""
+    if not text:
+        raise InternalError("the request reached a provider without an admission")
+    fields = orjson.loads(text)
+    if fields[0] != VERSION:
+        raise InternalError("the admission was made by another version of the gateway; send the request again")
+    (
+        _,
+        request_id,
+        key,
+        team,
+        client_dialect,
+        asked,
+        model,
+        stream,
+        chain,
+        started_ns,
+        config_version,
+        traceparent,
+        client_headers,
+        tags,
+    ) = fields
+    return Handoff(
+        request_id=request_id,
+        key=key,
+        team=team,
+        client_dialect=client_dialect,
+        asked=asked,
+        model=model,
+        stream=stream,
+        chain=tuple(Step(*step) for step in chain),
+        started_ns=started_ns,
+        config_version=config_version,
+        traceparent=traceparent,
+        client_headers=tuple((name, value) for name, value in client_headers),
+        tags=tuple((name, value) for name, value in tags),
+    )

@@ -1,0 +1,7 @@
+"""Pure decisions: facts in, what is to be done out. No I/O, no clock, no dice of their own.
+
+``keys``    which virtual key a request carries, and whether it may pass
+``chain``   which targets serve a request, in which order
+``retry``   whether a failure moves on to the next attempt
+``commit``  when a withheld stream goes to the client
+"""

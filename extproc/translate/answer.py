@@ -1,0 +1,45 @@
+"""A whole answer: the provider's 200 body → the client's. ``extproc.translate.response`` does streams."""
+
+from dataclasses import dataclass
+
+import orjson
+
+from extproc.dialects.base import ClientDialect, ProviderDialect
+from extproc.domain.answer import FinishReason
+from extproc.domain.errors import ProviderBadAnswer
+from extproc.domain.usage import Usage
+
+
+@dataclass(frozen=True, slots=True)
+class TranslatedAnswer:
+    """The body for the client, and what the gateway has to know about it. Empty ids and names are None."""
+
+    body: bytes
+    usage: Usage
+    finish_reason: FinishReason | None
+    response_model: str | None
+    response_id: str | None
+
+
+def translate_answer(
+    client: ClientDialect, provider: ProviderDialect, body: bytes, *, created: int, same_dialect: bool
+) -> TranslatedAnswer:
+    """The provider's ``body`` as the client takes it: the very same bytes where both speak the same dialect.
+
+    ``created`` (Unix seconds) stands in where the provider gives no time. Raises ``ProviderBadAnswer`` where the body
+    is no answer of the provider's dialect, and the provider's own error where a 200 holds one.
+    """
+    try:
+        answer = provider.parse_answer(orjson.loads(body))
+        translated = body if same_dialect else orjson.dumps(client.render_answer(answer, created=created))
+    except orjson.JSONDecodeError as error:
+        raise ProviderBadAnswer("the provider's answer is not JSON") from error
+    except (RecursionError, orjson.JSONEncodeError) as error:
+        raise ProviderBadAnswer("the provider's answer cannot be translated: nested too deeply") from error
+    return TranslatedAnswer(
+        body=translated,
+        usage=answer.usage,
+        finish_reason=answer.choices[0].finish if answer.choices else None,
+        response_model=answer.model or None,
+        response_id=answer.id or None,
+    )

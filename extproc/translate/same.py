@@ -1,0 +1,62 @@
+"""What has to change in a request whose provider speaks the client's own dialect. ``edit`` makes the changes.
+
+As little as possible: every byte that stays is a vendor's feature that works on the day it appears. A member that only
+the gateway understands would be taken out here, with ``DELETE``.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from extproc.domain.errors import InvalidRequest
+from extproc.domain.reading import Json, JsonObject, kind_of
+from extproc.translate.edit import Changes
+
+
+@dataclass(frozen=True, slots=True)
+class SameDialectEdits:
+    """Top-level changes, and whether the client itself asked for usage in the stream."""
+
+    changes: Changes
+    include_usage: bool = True
+
+
+class EditPlan(Protocol):
+    """How one dialect's requests are edited."""
+
+    def __call__(self, parsed: JsonObject, *, model: str, stream: bool) -> SameDialectEdits:
+        """``model``: the provider's name for it. Raises ``InvalidRequest`` where a member cannot be edited."""
+        ...
+
+
+def _edit_openai_chat(parsed: JsonObject, *, model: str, stream: bool) -> SameDialectEdits:
+    """In a stream, usage comes only if it is asked for, in a chunk of its own that a client need not expect.
+
+    https://platform.openai.com/docs/api-reference/chat/create#chat-create-stream_options
+    """
+    changes: dict[str, Json] = {"model": model}
+    if not stream:
+        return SameDialectEdits(changes, include_usage=False)
+    options = parsed.get("stream_options") or {}
+    if not isinstance(options, Mapping):
+        raise InvalidRequest(
+            f"stream_options must be a JSON object, not {kind_of(options)}",
+            param="stream_options",
+        )
+    asked = options.get("include_usage") is True
+    if not asked:
+        changes["stream_options"] = {**options, "include_usage": True}
+    return SameDialectEdits(changes, include_usage=asked)
+
+
+def _edit_anthropic_messages(parsed: JsonObject, *, model: str, stream: bool) -> SameDialectEdits:
+    """Usage is always in the stream."""
+    del parsed, stream
+    return SameDialectEdits({"model": model})
+
+
+EDIT_PLANS: Mapping[str, EditPlan] = {
+    "openai-chat": _edit_openai_chat,
+    "anthropic-messages": _edit_anthropic_messages,
+}
+"""By client dialect."""

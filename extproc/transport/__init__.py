@@ -1,0 +1,13 @@
+"""The gRPC side: the only place that knows HTTP/2 and protobuf.
+
+::
+
+    unix socket ──► server ──► http2 (frames, flow control) ──► wire (protobuf ↔ events) ──► a phase
+                                                                                               │
+                       ◄────────────── frames ◄────────────── wire ◄──────────── replies ◄─────┘
+
+``http2``   one connection, sans-io
+``wire``    ``ProcessingRequest`` → phase events; phase replies → ``ProcessingResponse``
+``server``  asyncio: sockets, one phase per stream, timers, health, drain
+``pb``      generated from ``protos/`` by ``make protos``
+"""

@@ -1,0 +1,170 @@
+"""Protobuf ↔ the phases' vocabulary: ``decode`` an Envoy message, ``encode`` a reply.
+
+Counterpart: ``extproc.phases.events``. Messages as in Envoy's ``external_processor.proto`` (see ``protos/``).
+"""
+
+from collections.abc import Mapping
+
+from extproc.domain.names import ATTRIBUTE_ATTEMPT, ATTRIBUTE_CLUSTER, METADATA_NAMESPACE, ROUTE_NAMESPACE
+from extproc.phases.events import (
+    Event,
+    Reply,
+    RequestBody,
+    RequestBodyReply,
+    RequestHeaders,
+    RequestHeadersReply,
+    Respond,
+    ResponseBody,
+    ResponseBodyReply,
+    ResponseHeaders,
+    ResponseHeadersReply,
+    ResponseTrailers,
+    ResponseTrailersReply,
+)
+from extproc.transport.pb.core_pb2 import HeaderMap, HeaderValueOption
+from extproc.transport.pb.external_processor_pb2 import (
+    CommonResponse,
+    HeaderMutation,
+    ProcessingRequest,
+    ProcessingResponse,
+)
+from extproc.transport.pb.priority_group_pb2 import PriorityGroupsOverride
+
+_OVERWRITE = HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD
+_NOTHING: Mapping[str, str] = {}
+
+
+class WireError(ValueError):
+    """Envoy sent something this service did not ask for: its configuration and ours do not match."""
+
+
+def decode(payload: bytes) -> Event:
+    """An Envoy message as an event. Raises ``WireError``; protobuf's ``DecodeError`` where it is none at all."""
+    message = ProcessingRequest.FromString(payload)
+    match message.WhichOneof("request"):
+        case "response_body":
+            return ResponseBody(message.response_body.body, message.response_body.end_of_stream)
+        case "request_headers":
+            return _request_headers(message)
+        case "request_body":
+            if not message.request_body.end_of_stream:
+                raise WireError("the request body came in pieces; it must be BUFFERED")
+            return RequestBody(message.request_body.body)
+        case "response_headers":
+            headers = _headers(message.response_headers.headers)
+            status = headers.pop(":status", "0")
+            return ResponseHeaders(
+                int(status) if status.isdecimal() else 0,
+                headers,
+                _metadata(message),
+                message.response_headers.end_of_stream,
+            )
+        case "response_trailers":
+            return ResponseTrailers()
+        case other:
+            raise WireError(f"unexpected message {other}")
+
+
+def is_attempt(event: Event) -> bool:
+    """Whether a stream that begins with this event serves the attempt phase: only that filter sends attributes."""
+    return isinstance(event, RequestHeaders) and event.cluster is not None
+
+
+def _request_headers(message: ProcessingRequest) -> RequestHeaders:
+    cluster: str | None = None
+    attempt = 0
+    for attributes in message.attributes.values():
+        if ATTRIBUTE_CLUSTER in attributes.fields:
+            cluster = attributes.fields[ATTRIBUTE_CLUSTER].string_value
+            attempt = int(attributes.fields[ATTRIBUTE_ATTEMPT].number_value)
+    return RequestHeaders(
+        _headers(message.request_headers.headers),
+        _metadata(message),
+        cluster,
+        attempt,
+        message.request_headers.end_of_stream,
+    )
+
+
+def _headers(headers: HeaderMap) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for header in headers.headers:
+        value = header.raw_value.decode("utf-8", "replace") if header.raw_value else header.value
+        found[header.key] = f"{found[header.key]}, {value}" if header.key in found else value
+    return found
+
+
+def _metadata(message: ProcessingRequest) -> Mapping[str, str]:
+    namespaces = message.metadata_context.filter_metadata
+    if METADATA_NAMESPACE not in namespaces:
+        return _NOTHING
+    return {key: value.string_value for key, value in namespaces[METADATA_NAMESPACE].fields.items()}
+
+
+def encode(reply: Reply) -> bytes:
+    """A reply as an Envoy message."""
+    message = ProcessingResponse()
+    match reply:
+        case ResponseBodyReply():
+            piece = message.response_body.response.body_mutation.streamed_response
+            piece.body = reply.data
+            piece.end_of_stream = reply.end
+            _add_metadata(message, reply.metadata)
+        case RequestHeadersReply():
+            message.request_headers.SetInParent()
+        case RequestBodyReply():
+            _encode_request_body(message, reply)
+        case ResponseHeadersReply():
+            _encode_response_headers(message, reply)
+        case ResponseTrailersReply():
+            message.response_trailers.SetInParent()
+        case Respond():
+            answer = message.immediate_response
+            answer.status.code = reply.status  # pyright: ignore[reportAttributeAccessIssue]  proto3 enums are open
+            answer.body = reply.body
+            answer.details = reply.details
+            _mutate(answer.headers, reply.set_headers, ())
+    return message.SerializeToString()
+
+
+def _encode_request_body(message: ProcessingResponse, reply: RequestBodyReply) -> None:
+    response = message.request_body.response
+    _mutate(response.header_mutation, reply.set_headers, reply.remove_headers)
+    response.SetInParent()
+    if reply.body is not None:
+        response.body_mutation.body = reply.body
+    if reply.chain:
+        response.clear_route_cache = True  # ignored by Envoy without a header mutation; admission always sets one
+        groups = PriorityGroupsOverride()
+        for index, cluster in enumerate(reply.chain):
+            group = groups.priority_groups.add(name=str(index))
+            group.clusters.add(cluster_name=cluster).weight.value = 1
+        message.typed_dynamic_metadata[ROUTE_NAMESPACE].Pack(groups)
+    _add_metadata(message, reply.metadata)
+
+
+def _encode_response_headers(message: ProcessingResponse, reply: ResponseHeadersReply) -> None:
+    response = message.response_headers.response
+    response.SetInParent()
+    if reply.status is not None:
+        _mutate(response.header_mutation, ((":status", str(reply.status)),), ())
+    _mutate(response.header_mutation, reply.set_headers, reply.remove_headers)
+    if reply.body is not None:
+        response.status = CommonResponse.CONTINUE_AND_REPLACE
+        response.body_mutation.body = reply.body
+    _add_metadata(message, reply.metadata)
+
+
+def _mutate(mutation: HeaderMutation, headers: tuple[tuple[str, str], ...], remove: tuple[str, ...]) -> None:
+    for name, value in headers:
+        option = mutation.set_headers.add(append_action=_OVERWRITE)
+        option.header.key = name
+        option.header.raw_value = value.encode()
+    mutation.remove_headers.extend(remove)
+
+
+def _add_metadata(message: ProcessingResponse, metadata: Mapping[str, str] | None) -> None:
+    if metadata:
+        fields = message.dynamic_metadata.fields[METADATA_NAMESPACE].struct_value.fields
+        for key, value in metadata.items():
+            fields[key].string_value = value
