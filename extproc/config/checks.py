@@ -168,8 +168,9 @@ def _key_scopes(document: Document) -> Iterator[Problem]:
     models = document.names("models")
     aliases = dict(document.texts("models.*.aliases.*"))
     suggested = (*models, *(alias for path, alias in aliases.items() if path not in document.origins))
+    known = {*models, *aliases.values()}
     for path, name in document.texts("keys.*.models.*"):
-        if models and name not in models and name not in aliases.values():
+        if models and name not in known:
             yield _no_such(document, path, "model", suggested, "Declare it under models")
     # Teams need not be declared; but where some are, another name is a misspelling, and its spend would go astray.
     teams = document.names("teams")
@@ -188,7 +189,7 @@ def _no_such(document: Document, path: DocPath, kind: str, choices: tuple[str, .
         near = closest(str(document.at(path)), choices)
     if near:
         message += f'; did you mean "{near}"?'
-    elif choices:
+    else:
         mend += f" (there are: {listed(choices)})"
     return document.problem(path, message, mend)
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import orjson
 
 from extproc.config.schema import GatewaySpec
-from extproc.domain.reading import Json
+from extproc.domain.reading import Json, JsonObject
 
 _REFERENCE = "Reference"
 _REFERENCES: Json = {
@@ -61,24 +61,22 @@ def _tidy(node: Json, *, member: bool = False) -> Json:
 
 
 def _referable(node: dict[str, Json]) -> dict[str, Json]:
-    members = node.get("anyOf")
     about = {name: node[name] for name in ("description", "default") if name in node}
-    if not isinstance(members, list):
-        members = [{name: value for name, value in node.items() if name not in about}]
+    choices = node.get("anyOf")
+    alone = {name: value for name, value in node.items() if name not in about}
+    members = choices if isinstance(choices, list) else [alone]
     if any(_refuses_reference(member) for member in members):
         return {**about, "anyOf": [*members, {"$ref": f"#/$defs/{_REFERENCE}"}]}
-    if len(members) == 1 and isinstance(members[0], Mapping):
-        return {**about, **members[0]}
-    return node
+    only = members[0] if len(members) == 1 else alone
+    return {**about, **only} if isinstance(only, Mapping) else node
 
 
 def _refuses_reference(member: Json) -> bool:
     """Whether an editor would mark ``${NAME}`` as a mistake here, and the gateway would not."""
-    if not isinstance(member, Mapping):
-        return False
-    plain = member.get("type") == "string" and not _RESTRICTED & member.keys()
-    return not plain and (member.get("type") in {"integer", "number", "boolean", "string"} or "enum" in member)
+    schema: JsonObject = member if isinstance(member, Mapping) else {}
+    plain = schema.get("type") == "string" and not _RESTRICTED & schema.keys()
+    return not plain and (schema.get("type") in {"integer", "number", "boolean", "string"} or "enum" in schema)
 
 
-if __name__ == "__main__":
+if __name__ == "__main__":  # pragma: no cover - the test calls schema_json
     sys.stdout.buffer.write(schema_json())

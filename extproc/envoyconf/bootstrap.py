@@ -48,9 +48,7 @@ def dynamic_bootstrap(placement: Placement) -> JsonObject:
 
 def listeners(snapshot: Snapshot, placement: Placement, render_error: RenderError) -> JsonObject:
     """The content of ``LISTENERS_FILE``. Raises ``ValueError`` without ``xds_dir``."""
-    routes: JsonObject = {
-        "rds": {"route_config_name": ROUTES_NAME, "config_source": _watched(placement, ROUTES_FILE)}
-    }
+    routes: JsonObject = {"rds": {"route_config_name": ROUTES_NAME, "config_source": _watched(placement, ROUTES_FILE)}}
     content = listener(snapshot, placement, render_error, routes)
     return {"resources": [typed("envoy.config.listener.v3.Listener", content)]}
 
@@ -85,7 +83,9 @@ def _process(placement: Placement) -> JsonObject:
                 )
             ]
         },
-        # Most of a cluster's counters are never counted; they cost memory per provider only once they are.
+        # Every cluster's counters again, for callers that are not internal, that is for all of ours.
+        "stats_config": {"stats_matcher": {"exclusion_list": {"patterns": [{"contains": ".external."}]}}},
+        # A provider that nobody calls costs no memory for its counters.
         "deferred_stat_options": {"enable_deferred_creation_stats": True},
     }
 

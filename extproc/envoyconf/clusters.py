@@ -76,7 +76,9 @@ def provider_cluster(provider: Provider, trusted_ca: str) -> JsonObject:
                 "envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
                 {
                     **_protocol(origin),
-                    "common_http_protocol_options": {"idle_timeout": duration(_PUBLIC_IDLE if origin.tls else _PRIVATE_IDLE)},
+                    "common_http_protocol_options": {
+                        "idle_timeout": duration(_PUBLIC_IDLE if origin.tls else _PRIVATE_IDLE)
+                    },
                     "http_filters": [
                         attempt_filter(),
                         extension(
@@ -135,7 +137,8 @@ def _tls(origin: _Origin, trusted_ca: str) -> JsonObject:
         {
             **identity,
             "common_tls_context": {
-                "tls_params": {"tls_minimum_protocol_version": "TLSv1_2"},
+                # Said, for Envoy's own default as a client stops at 1.2.
+                "tls_params": {"tls_minimum_protocol_version": "TLSv1_2", "tls_maximum_protocol_version": "TLSv1_3"},
                 "validation_context": validation,
             },
         },

@@ -61,41 +61,45 @@ def _grpc_service() -> JsonObject:
 
 def admission_filter() -> JsonObject:
     """Once per request: headers, then the whole body; later the headers of the answer."""
-    return _ext_proc({
-        "stat_prefix": "admission",
-        "processing_mode": {
-            "request_header_mode": "SEND",
-            "request_body_mode": "BUFFERED",
-            "request_trailer_mode": "SKIP",
-            "response_header_mode": "SEND",
-            "response_body_mode": "NONE",
-            "response_trailer_mode": "SKIP",
-        },
-        "metadata_options": {
-            "forwarding_namespaces": {"untyped": [METADATA_NAMESPACE]},
-            "receiving_namespaces": {"untyped": [METADATA_NAMESPACE], "typed": [ROUTE_NAMESPACE]},
-        },
-    })
+    return _ext_proc(
+        {
+            "stat_prefix": "admission",
+            "processing_mode": {
+                "request_header_mode": "SEND",
+                "request_body_mode": "BUFFERED",
+                "request_trailer_mode": "SKIP",
+                "response_header_mode": "SEND",
+                "response_body_mode": "NONE",
+                "response_trailer_mode": "SKIP",
+            },
+            "metadata_options": {
+                "forwarding_namespaces": {"untyped": [METADATA_NAMESPACE]},
+                "receiving_namespaces": {"untyped": [METADATA_NAMESPACE], "typed": [ROUTE_NAMESPACE]},
+            },
+        }
+    )
 
 
 def attempt_filter() -> JsonObject:
     """Once per attempt: headers and whole body of the request; the answer as a stream, its headers withheld at will."""
-    return _ext_proc({
-        "stat_prefix": "attempt",
-        "processing_mode": {
-            "request_header_mode": "SEND",
-            # Streamed request bodies are sent twice on a retry (envoy issues 36119 and 45470).
-            "request_body_mode": "BUFFERED",
-            "request_trailer_mode": "SKIP",
-            "response_header_mode": "SEND",
-            # The only mode in which the service may hold many chunks and may speak unasked.
-            "response_body_mode": "FULL_DUPLEX_STREAMED",
-            "response_trailer_mode": "SEND",
-        },
-        # Leaves only: xds.cluster_metadata arrives as text, and xds.node weighs 80 kB a message.
-        "request_attributes": [ATTRIBUTE_CLUSTER, ATTRIBUTE_ATTEMPT],
-        "metadata_options": {
-            "forwarding_namespaces": {"untyped": [METADATA_NAMESPACE]},
-            "receiving_namespaces": {"untyped": [METADATA_NAMESPACE]},
-        },
-    })
+    return _ext_proc(
+        {
+            "stat_prefix": "attempt",
+            "processing_mode": {
+                "request_header_mode": "SEND",
+                # Streamed request bodies are sent twice on a retry (envoy issues 36119 and 45470).
+                "request_body_mode": "BUFFERED",
+                "request_trailer_mode": "SKIP",
+                "response_header_mode": "SEND",
+                # The only mode in which the service may hold many chunks and may speak unasked.
+                "response_body_mode": "FULL_DUPLEX_STREAMED",
+                "response_trailer_mode": "SEND",
+            },
+            # Leaves only: xds.cluster_metadata arrives as text, and xds.node weighs 80 kB a message.
+            "request_attributes": [ATTRIBUTE_CLUSTER, ATTRIBUTE_ATTEMPT],
+            "metadata_options": {
+                "forwarding_namespaces": {"untyped": [METADATA_NAMESPACE]},
+                "receiving_namespaces": {"untyped": [METADATA_NAMESPACE]},
+            },
+        }
+    )

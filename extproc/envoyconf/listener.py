@@ -10,10 +10,13 @@ from extproc.envoyconf.access_log import CLIENT_NAMESPACE, CLIENT_PATH, access_l
 from extproc.envoyconf.filters import admission_filter
 from extproc.envoyconf.local_replies import local_reply_config
 from extproc.envoyconf.placement import Placement, RenderError
-from extproc.envoyconf.resources import extension, socket_address, typed
+from extproc.envoyconf.resources import extension, socket_address
 
 _HEADERS_KB = 96
 """Of all request headers together. Tags and trace baggage ride in headers; HTTP clients and proxies mostly stop at 64."""
+
+_LAST_BYTES = "300s"
+"""For a client to take what is left of a complete answer."""
 
 _BUFFER = 1024 * 1024
 """Bytes per connection before its reading side is paused; request bodies wait in the request's own buffer."""
@@ -37,12 +40,18 @@ def listener(snapshot: Snapshot, placement: Placement, render_error: RenderError
     )
     return {
         "name": "llmgw",
-        "address": socket_address(snapshot.listen_host, snapshot.listen_port),
+        "address": _address(snapshot.listen_host, snapshot.listen_port),
         "per_connection_buffer_limit_bytes": _BUFFER,
         # A client whose machine is gone sends no FIN; its provider would be paid to the end.
         "tcp_keepalive": {"keepalive_time": 60, "keepalive_interval": 15, "keepalive_probes": 3},
         "filter_chains": [{"filters": [manager]}],
     }
+
+
+def _address(host: str, port: int) -> JsonObject:
+    if host != "::":
+        return socket_address(host, port)
+    return {"socket_address": {"address": host, "port_value": port, "ipv4_compat": True}}
 
 
 def _http_filters() -> list[Json]:
@@ -97,12 +106,6 @@ def _client_headers() -> JsonObject:
         "generate_request_id": True,
         "preserve_external_request_id": True,
         "always_set_request_id_in_response": True,
-        "request_id_extension": {
-            # By default a trace decision is written into the id, so that a client's own would come back changed.
-            "typed_config": typed(
-                "envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig", {"pack_trace_reason": False}
-            )
-        },
     }
 
 
@@ -114,6 +117,7 @@ def _limits() -> JsonObject:
         "request_timeout": "0s",
         # Until a route is known; then the route's counts.
         "stream_idle_timeout": "60s",
+        "stream_flush_timeout": _LAST_BYTES,
         "common_http_protocol_options": {"idle_timeout": "3600s"},
         "http2_protocol_options": {
             "max_concurrent_streams": 1000,

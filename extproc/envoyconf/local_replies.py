@@ -22,7 +22,7 @@ from extproc.domain.errors import (
     UnknownRoute,
 )
 from extproc.domain.names import DETAILS_PREFIX
-from extproc.domain.reading import Json, JsonObject
+from extproc.domain.reading import JsonObject
 from extproc.envoyconf.access_log import CLIENT_NAMESPACE, CLIENT_PATH
 from extproc.envoyconf.placement import ErrorShape, RenderError
 from extproc.envoyconf.resources import extension
@@ -34,6 +34,7 @@ class _Reply:
 
     when: str
     error: GatewayError
+    status: int
 
 
 _DETAILS = "response.code_details"
@@ -46,35 +47,39 @@ def _details(*starts: str) -> str:
 def _replies(max_request_bytes: int) -> tuple[_Reply, ...]:
     """In order: the first that holds is sent. The last ones hold for whatever else Envoy may say."""
     return (
-        _Reply(
+        _reply(
             "response.code == 413",
             RequestTooLarge(f"The request body is larger than the {max_request_bytes} bytes this gateway accepts."),
         ),
-        _Reply("response.code == 431", InvalidRequest("The request headers are larger than this gateway accepts.")),
-        _Reply(_details("ext_proc"), InternalError("The gateway could not process the request.")),
-        _Reply(
-            _details("stream_idle_timeout", "request_overall_timeout", "request_header_timeout")
-            + " && response.code == 408",
-            InvalidRequest("The request did not arrive in time."),
+        # 431 and 408 keep their status: SDKs send the latter again by themselves.
+        _reply(
+            "response.code == 431", InvalidRequest("The request headers are larger than this gateway accepts."), 431
         ),
-        _Reply("response.code == 504", ProviderTimeout("The provider did not answer in time.")),
-        _Reply(
+        _reply("response.code == 408", InvalidRequest("The request did not arrive in time."), 408),
+        _reply(_details("ext_proc"), InternalError("The gateway could not process the request.")),
+        _reply("response.code == 504", ProviderTimeout("The provider did not answer in time.")),
+        _reply(
             _details("upstream_reset_before_response_started{protocol_error"),
             ProviderBadAnswer("The provider's answer is not HTTP."),
         ),
-        _Reply(
-            _details("upstream_reset", "no_healthy_upstream", "cluster_not_found", "overflow"),
+        _reply(
+            _details("upstream_reset", "no_healthy_upstream", "cluster_not_found"),
             ProviderUnreachable("The provider could not be reached."),
         ),
-        _Reply("response.code == 404", UnknownRoute("This gateway has no such path.")),
-        _Reply("response.code < 500", InvalidRequest("The request is not one that this gateway can read.")),
-        _Reply("true", InternalError("The gateway could not process the request.")),
+        _reply("response.code == 404", UnknownRoute("This gateway has no such path.")),
+        _reply("response.code < 500", InvalidRequest("The request is not one that this gateway can read.")),
+        _reply("true", InternalError("The gateway could not process the request.")),
     )
+
+
+def _reply(when: str, error: GatewayError, status: int | None = None) -> _Reply:
+    return _Reply(when, error, error.status if status is None else status)
 
 
 _SENT = f'metadata.filter_metadata["{CLIENT_NAMESPACE}"]'
 _PATH = f'("{CLIENT_NAMESPACE}" in metadata.filter_metadata ? {_SENT}["{CLIENT_PATH}"] : request.path)'
-_ANTHROPIC = f'({_PATH}.startsWith("/v1/messages") || {_PATH}.startsWith("/anthropic/"))'
+_ANTHROPIC = f'({_PATH}.startsWith("/v1/messages") || {_PATH}.startsWith("/anthropic"))'
+"""As in ``extproc.phases.endpoints``, but by the path alone: an attempt may have set or removed vendors' headers."""
 
 
 def local_reply_config(max_request_bytes: int, render_error: RenderError) -> JsonObject:
@@ -83,13 +88,15 @@ def local_reply_config(max_request_bytes: int, render_error: RenderError) -> Jso
 
 
 def _mappers(max_request_bytes: int, render_error: RenderError) -> Iterator[JsonObject]:
+    # The second takes all that the first leaves, also what has no path yet.
+    dialects: tuple[tuple[ErrorShape, str], ...] = (("anthropic", f"{_ANTHROPIC} && "), ("openai", ""))
     for reply in _replies(max_request_bytes):
-        for shape, condition in (("anthropic", f"{_ANTHROPIC} && {reply.when}"), ("openai", reply.when)):
+        for shape, speaks in dialects:
             # The body is a format string, in which a percent sign stands doubled.
             text = orjson.dumps(render_error(shape, reply.error)).decode().replace("%", "%%")
             yield {
-                **_mapper(condition),
-                "status_code": reply.error.status,
+                **_mapper(speaks + reply.when),
+                "status_code": reply.status,
                 "body_format_override": {
                     "text_format_source": {"inline_string": text},
                     "content_type": "application/json",

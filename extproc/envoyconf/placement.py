@@ -30,3 +30,8 @@ class Placement:
     """The bundle of public roots, for providers without a ``ca_file``. Its path differs by distribution."""
     xds_dir: str | None = None
     """The folder of the files that Envoy watches; only the dynamic form needs it."""
+
+    def __post_init__(self) -> None:
+        """Raise ``ValueError`` where Envoy would accept what cannot work."""
+        if not self.sockets:
+            raise ValueError("placement.sockets: Envoy needs at least one worker to call")

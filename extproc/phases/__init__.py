@@ -1,8 +1,10 @@
 """One request, in two phases that share no memory.
 
 ``admission``  once per request: who asks, for which model, on which chain of providers → a hand-off
-``attempt``    once per try: translate, send, withhold the answer until it commits, pass it on or let the next try
+``attempt``    once per try: translate, address, send; its response side is ``answering``: withhold the answer until it
+               commits, then pass it on, or let the next provider try
 ``handoff``    what travels from the first to the second, through Envoy's metadata
+``marks``      what the attempts tell each other, admission and the access log
 ``events``     what Envoy tells a phase (events), what a phase tells Envoy (replies)
 ``ports``      what a phase needs of the world: clock, ids, dice
 

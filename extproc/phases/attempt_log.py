@@ -44,9 +44,6 @@ class AttemptLog:
         self._finish: FinishReason | None = None
         self._served: str | None = None
         self.attempt = 1
-        self.dropped: tuple[str, ...] = ()
-        self.error_body = b""
-        """The error of an attempt that asked for a retry, should Envoy not retry."""
 
     def opened(self, handoff: Handoff, exchange: Exchange, metadata: Mapping[str, str], attempt: int) -> None:
         """The attempt knows what it is about."""

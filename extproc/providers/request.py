@@ -5,12 +5,16 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from extproc.config.snapshot import Provider
-from extproc.domain.names import ROUTE_HEADER
-from extproc.providers.wire import OWNED_HEADERS, WIRES
+from extproc.providers.wire import WIRES
 
-
-_ENVOYS = frozenset({"x-envoy-attempt-count", "x-envoy-expected-rq-timeout-ms", "x-forwarded-proto", ROUTE_HEADER})
-"""What Envoy's own routing has left on the request; a vendor has no use for it."""
+_KEPT = frozenset(
+    {
+        *("content-length", "user-agent", "traceparent", "tracestate"),
+        "x-request-id",  # the gateway's own, for the vendor's support to find a request by
+    }
+)
+"""What may stay on the request besides what the attempt sets. Admission has let nothing else of the client's through, so
+the rest is an earlier attempt's (Envoy keeps header changes from attempt to attempt) or Envoy's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,5 +48,5 @@ def address(
         "accept-encoding": "identity",
         **own,
     }
-    stale = (OWNED_HEADERS | _ENVOYS) - own.keys()
-    return Addressed(tuple(headers.items()), tuple(sorted(stale & present.keys())))
+    stale = tuple(n for n in present if n not in _KEPT and n not in headers and not n.startswith(":"))
+    return Addressed(tuple(headers.items()), stale)

@@ -39,21 +39,3 @@ WIRES: Mapping[str, ProviderWire] = {
     ),
 }
 """By the dialect's name in the configuration."""
-
-OWNED_HEADERS = frozenset(
-    {
-        "authorization",
-        "x-api-key",
-        "api-key",
-        "x-goog-api-key",
-        "x-goog-user-project",
-        "openai-organization",
-        "openai-project",
-        "openai-beta",
-        "anthropic-version",
-        "anthropic-beta",
-        "anthropic-dangerous-direct-browser-access",
-    }
-)
-"""Headers that belong to one provider: what an attempt does not set itself, it removes, for an earlier attempt at
-another provider may have left its own (Envoy keeps header changes from attempt to attempt)."""

@@ -109,21 +109,20 @@ def _generate(call: Call) -> Reply:
     record.cache_write_tokens = spent.cache_written
     record.output_tokens = spent.output
     headers = dialect.headers(call.token)
+    broken = call.behaviour.fault == "error_event"
     if ask.stream:
-        return Stream(
-            headers,
-            lambda: dialect.events(exchange),
-            dialect.failure_event(call.token),
-            dialect.malformed_event(),
-        )
-    failure = dialect.refusal(dialect.scripted(500, ""), call.token)
+        failure = dialect.failure_event(call.token) if broken else b""
+        return Stream(headers, lambda: dialect.events(exchange), failure, dialect.malformed_event())
+    failure = dialect.refusal(dialect.scripted(500, ""), call.token) if broken else b""
     return Whole(200, headers, dialect.whole(exchange), spent.output, failure=failure)
 
 
 def _cached(call: Call, ask: Ask) -> CacheUse:
     if not ask.blocks:
         return CacheUse()
-    return call.world.cache.use(f"{call.credential} {call.record.model}", ask.blocks, time.monotonic())
+    return call.world.cache.use(
+        f"{call.record.label} {call.credential} {call.record.model}", ask.blocks, time.monotonic()
+    )
 
 
 def _plain(respond: Answer) -> Handler:

@@ -79,6 +79,9 @@ class Connection(asyncio.Protocol):
             self._refuse(b"501 Not Implemented")
         except httptools.HttpParserError:
             self._refuse(b"400 Bad Request")
+        # Not in the parser's callback, which would take an error of ours for one of the client's.
+        if self._waiting and self._task is None:
+            self._answer_waiting()
 
     def pause_writing(self) -> None:
         """The client reads too slowly."""
@@ -119,7 +122,7 @@ class Connection(asyncio.Protocol):
         self._body.append(body)
 
     def on_message_complete(self) -> None:
-        """A request is whole: answer it now, or after the one before it."""
+        """A request is whole: its turn comes after those before it."""
         body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
         http11 = self._parser.get_http_version() == "1.1"
         method = self._parser.get_method().decode("latin-1")
@@ -128,8 +131,6 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
             return
         self._waiting.append((request, http11 and self._parser.should_keep_alive()))
-        if self._task is None:
-            self._answer_waiting()
 
     # The player's side: see ``player.Outlet``.
 

@@ -130,8 +130,9 @@ def _text(ask: Ask, tokens: int, choice: int, *, calling: bool) -> tuple[str, ..
 
 
 def _calls(ask: Ask) -> tuple[Call, ...]:
-    wanted = ask.must_call or (ask.may_call and _CALL.search(ask.user_text) is not None)
-    if not ask.tools or not wanted:
+    if not ask.tools:
+        return ()
+    if not ask.must_call and not (ask.may_call and _CALL.search(ask.user_text)):
         return ()
     tools = ask.tools if ask.parallel else ask.tools[:1]
     return tuple(Call(tool.name, pieces(orjson.dumps(instance(tool.schema)).decode())) for tool in tools)

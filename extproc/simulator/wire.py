@@ -53,8 +53,8 @@ class Whole:
     body: bytes
     tokens: int = 0
     content_type: bytes = b"application/json"
-    failure: bytes = b"{}"
-    """What the vendor's error looks like as a body, for the fault that hides one behind a 200."""
+    failure: bytes = b""
+    """The vendor's error as a body, where the fault is to hide one behind a 200."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Stream:
     headers: bytes
     events: Callable[[], Iterator[Event]]
     failure: bytes
-    """The vendor's error as an event."""
+    """The vendor's error as an event, where the fault is to send one."""
     malformed: bytes
     """A line that is no JSON, with the blank line behind it."""
 

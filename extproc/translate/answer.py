@@ -1,6 +1,6 @@
 """A whole answer: the provider's 200 body → the client's. ``extproc.translate.response`` does streams."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import orjson
 
@@ -21,16 +21,24 @@ class TranslatedAnswer:
     response_id: str | None
 
 
-def translate_answer(
-    client: ClientDialect, provider: ProviderDialect, body: bytes, *, created: int, same_dialect: bool
+def translate_answer(  # noqa: PLR0913 -- six: who, what, and three words about it
+    client: ClientDialect,
+    provider: ProviderDialect,
+    body: bytes,
+    *,
+    created: int,
+    same_dialect: bool,
+    model: str = "",
 ) -> TranslatedAnswer:
     """The provider's ``body`` as the client takes it: the very same bytes where both speak the same dialect.
 
-    ``created`` (Unix seconds) stands in where the provider gives no time. Raises ``ProviderBadAnswer`` where the body
-    is no answer of the provider's dialect, and the provider's own error where a 200 holds one.
+    ``created`` (Unix seconds) and ``model`` (the provider's name of it) stand in where the answer does not say. Raises
+    ``ProviderBadAnswer`` where the body is no answer of the provider's dialect, and the provider's own error where a
+    200 holds one.
     """
     try:
         answer = provider.parse_answer(orjson.loads(body))
+        answer = replace(answer, model=answer.model or model)
         translated = body if same_dialect else orjson.dumps(client.render_answer(answer, created=created))
     except orjson.JSONDecodeError as error:
         raise ProviderBadAnswer("the provider's answer is not JSON") from error

@@ -297,24 +297,34 @@ class Http2Connection:
     def _path_of(self, block: bytes) -> str:
         """The ``:path`` of a header block.
 
-        Envoy's blocks are soon nothing but references into the compression table. Such a block changes no state, so
-        its meaning holds until a block that does; every other block goes through the decoder.
+        Envoy's blocks are soon the same bytes again and again: references into the compression table and literals that
+        are not to be indexed. Such a block changes no state, so its meaning holds until a block that does change it;
+        every other block goes through the decoder.
         """
         known = self._decoded.get(block)
         if known is not None:
             return known
+        before = self._table_state()
         try:
             headers = self._decoder.decode(block, raw=True)
         except (hpack.HPACKError, UnicodeDecodeError) as error:
             raise Http2Error(COMPRESSION_ERROR, "a header block cannot be decoded") from error
         path = next((bytes(value).decode("latin-1") for name, value in headers if bytes(name) == b":path"), "")
-        if block and min(block) > 0x80 and 0xFF not in block:
-            if len(self._decoded) >= _CACHED_BLOCKS:
-                self._decoded.clear()
-            self._decoded[block] = path
-        else:
+        after = self._table_state()
+        if after[0] is not before[0] or after[1:] != before[1:] or len(self._decoded) >= _CACHED_BLOCKS:
             self._decoded.clear()
+        else:
+            self._decoded[block] = path
         return path
+
+    def _table_state(self) -> tuple[object, int, int]:
+        """What differs after any change of the compression table: a new entry is a new object at its head.
+
+        The head itself is in it, not its address: while it is held, nothing else can get that address.
+        """
+        table = self._decoder.header_table
+        entries = table.dynamic_entries
+        return entries[0] if entries else None, len(entries), table.maxsize
 
     def _on_reset(self, stream_id: int, payload: bytes, events: list[Http2Event]) -> None:
         if len(payload) != 4:

@@ -13,4 +13,7 @@ names that all dialects share (``parse render stream errors usage``)::
     reasons.py         stop reasons, both ways
     losses.py          what a request asks for that this dialect has no word for
     dialect.py         the two classes that the rest of the gateway sees
+
+Rendered requests are of ``anthropic-version: 2023-06-01``: the later 2026-10-21 only takes away (temperature, top_p and
+top_k, which older models still heed), so this version serves all models. What is read is the same in both.
 """

@@ -95,38 +95,43 @@ def _text(block: Fields, _unmapped: Unmapped) -> Text:
     return Text(block.text("text"), cache=parse_cache_mark(block), citations=tuple(citations))
 
 
-def _image(block: Fields, _unmapped: Unmapped) -> Image | None:
-    source = _source(_required(block, "source"))
+def _image(block: Fields, unmapped: Unmapped) -> Image | None:
+    source = _source(_required(block, "source"), unmapped)
     return Image(source, cache=parse_cache_mark(block)) if source else None
 
 
 def _document(block: Fields, unmapped: Unmapped) -> Document | None:
     fields = _required(block, "source")
-    source = _content_source(fields, unmapped) if fields.text("type") == "content" else _source(fields)
+    source = _content_source(fields, unmapped) if fields.text("type") == "content" else _source(fields, unmapped)
     if source is None:
         return None
     citations = block.object("citations")
+    cited = citations.boolean("enabled") if citations else None
+    if citations:
+        keep_unread(citations, unmapped)
     return Document(
         source,
         title=block.optional_text("title"),
         context=block.optional_text("context"),
-        citations=citations.boolean("enabled") if citations else None,
+        citations=cited,
         cache=parse_cache_mark(block),
     )
 
 
-def _source(source: Fields) -> Source | None:
-    match source.text("type"):
+def _source(fields: Fields, unmapped: Unmapped) -> Source | None:
+    match fields.text("type"):
         case "base64":
-            return Source(media_type=source.text("media_type"), data=source.text("data"))
+            source = Source(media_type=fields.text("media_type"), data=fields.text("data"))
         case "url":
-            return Source(url=source.text("url"))
+            source = Source(url=fields.text("url"))
         case "file":
-            return Source(file_id=source.text("file_id"))
+            source = Source(file_id=fields.text("file_id"))
         case "text":
-            return Source(media_type="text/plain", text=source.text("data"))
+            source = Source(media_type=fields.optional_text("media_type") or "text/plain", text=fields.text("data"))
         case _:
             return None
+    keep_unread(fields, unmapped)
+    return source
 
 
 def _content_source(source: Fields, unmapped: Unmapped) -> Source | None:

@@ -131,7 +131,7 @@ def _answer_block(part: AnswerPart) -> Block | None:
             return {"type": "thinking", "thinking": part.text, "signature": part.signature or ""}
         case RedactedThinking():
             return {"type": "redacted_thinking", "data": part.data}
-        case ToolCall():
+        case _:  # a tool call, the last that there is
             return {"type": "tool_use", "id": part.id, "name": part.name, "input": _input_object(part.arguments)}
 
 

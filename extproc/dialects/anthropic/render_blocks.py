@@ -89,7 +89,7 @@ def render_part(part: Part, path: str, ids: ToolIds, losses: Losses) -> Block | 
             block = {"type": "redacted_thinking", "data": part.data}
         case ToolCall():
             block = _tool_use(part, path, ids)
-        case ToolResult():
+        case _:  # a tool result, the last that there is
             block = _tool_result(part, path, ids, losses)
     return block
 

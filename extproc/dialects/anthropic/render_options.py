@@ -71,6 +71,8 @@ def render_sampling(conversation: Conversation, traits: Traits, losses: Losses, 
     """``temperature``, ``top_p``, ``top_k``, as far as the model takes them.
 
     OpenAI's temperature goes to 2, Anthropic's to 1: above, it is 1, and named, for the nearest value is what was meant.
+    The fields are of ``anthropic-version: 2023-06-01``; from 2026-10-21 on the vendor refuses them for all models
+    (https://platform.claude.com/docs/en/api/versioning).
     """
     temperature, top_p, top_k = conversation.temperature, conversation.top_p, conversation.top_k
     if temperature is not None and temperature > 1:

@@ -64,7 +64,7 @@ class AnthropicStreamReader:
         """The body has ended: an error body is read, and a stream without ``message_stop`` was cut."""
         if self._done:
             return []
-        if self._head:
+        if self._head.strip(_SKIPPED):
             return [self._finish_body()]
         frames: list[Frame] = []
         rest = self._decoder.flush()

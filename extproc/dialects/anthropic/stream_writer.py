@@ -197,7 +197,7 @@ class AnthropicStreamWriter:
                 out = self._begin("redacted", {"type": "redacted_thinking", "data": event.data})
             case ToolCallStarted():
                 out = self._call(event)
-            case ToolCallDelta():
+            case _:  # a ToolCallDelta, the last that there is
                 out = self._arguments(event)
         return out
 

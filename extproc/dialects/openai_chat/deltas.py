@@ -5,10 +5,8 @@ Source: openai.types.chat.ChatCompletionChunk, and what compatible servers send 
 
 from dataclasses import dataclass, field
 
-import orjson
-
 from extproc.dialects.openai_chat.usage import parse_usage
-from extproc.dialects.openai_chat.vocabulary import finish_reason, list_content, made_call_id
+from extproc.dialects.openai_chat.vocabulary import finish_reason, json_text, list_content, made_call_id
 from extproc.domain.answer import (
     AnswerEvent,
     Finished,
@@ -162,7 +160,7 @@ class ChunkReader:
             choice.by_slot[slot] = call
         arguments = function.get("arguments")
         if isinstance(arguments, dict):  # a few servers send the object itself
-            arguments = orjson.dumps(arguments).decode()
+            arguments = json_text(arguments)
         if isinstance(arguments, str) and arguments:
             events.append(ToolCallDelta(call, arguments, index))
 
@@ -175,7 +173,8 @@ def _said(delta: JsonObject, index: int, logprobs: JsonObject | None, events: li
             events.append(TextDelta(content, index, logprobs))
     elif isinstance(content, list):
         for kind, text in list_content(content):
-            events.append(TextDelta(text, index) if kind == "text" else ThinkingDelta(text, index))
+            if text:
+                events.append(TextDelta(text, index) if kind == "text" else ThinkingDelta(text, index))
     elif content is not None:
         raise ProviderBadAnswer("the provider's stream holds content that is neither text nor a list")
     if refusal := _text(delta, "refusal"):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import orjson
 
+from extproc.dialects.openai_chat.vocabulary import json_text
 from extproc.dialects.sse import render_event
 from extproc.domain.errors import (
     ContentPolicy,
@@ -229,7 +230,7 @@ def _word(value: Json) -> str:
 def _sentence(value: Json) -> str:
     if isinstance(value, str):
         return value
-    return "" if value is None else orjson.dumps(value).decode()
+    return "" if value is None else json_text(value)
 
 
 def _read_body(body: bytes) -> VendorError:

@@ -1,11 +1,9 @@
 """Answer JSON → ``Answer``; its counterpart is ``render_answer``."""
 
-import orjson
-
 from extproc.dialects.openai_chat.errors import stream_error, vendor_error
 from extproc.dialects.openai_chat.parse_parts import thinking_part
 from extproc.dialects.openai_chat.usage import parse_usage
-from extproc.dialects.openai_chat.vocabulary import finish_reason, list_content, made_call_id
+from extproc.dialects.openai_chat.vocabulary import finish_reason, json_text, list_content, made_call_id
 from extproc.domain.answer import Answer, AnswerPart, Choice
 from extproc.domain.conversation import Refusal, Text, Thinking, ToolCall
 from extproc.domain.errors import InvalidRequest, ProviderBadAnswer
@@ -97,4 +95,4 @@ def _arguments(function: Fields) -> str:
     value = function.raw("arguments")
     if isinstance(value, str):
         return value
-    return "" if value is None else orjson.dumps(value).decode()
+    return "" if value is None else json_text(value)

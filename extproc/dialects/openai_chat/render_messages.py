@@ -74,7 +74,7 @@ class MessageRenderer:
                 return [{"type": "input_audio", "input_audio": {"data": part.data, "format": part.format}}]
             case Refusal():
                 return [{"type": "refusal", "refusal": part.text}]
-            case Thinking() | RedactedThinking() | ToolCall() | ToolResult():
+            case _:  # what only an assistant or a tool says
                 self.unsupported.append(path)
                 return []
 

@@ -148,11 +148,16 @@ class OpenAIStreamReader:
 
 def _refuse_json(head: bytes) -> None:
     """Raise the error that a bare JSON body stands for, once it is whole; what follows it does not matter."""
+    text = head.decode("utf-8", "replace")
     try:
-        # Not orjson, for it has no way to read a document that something follows.
-        value: Json = json.JSONDecoder().raw_decode(head.decode("utf-8", "replace"))[0]
+        # The standard library's only to find the end, for orjson has no way to read a document that something follows.
+        end = json.JSONDecoder().raw_decode(text)[1]
     except (ValueError, RecursionError):
         return
+    try:
+        value: Json = orjson.loads(text[:end])
+    except orjson.JSONDecodeError:
+        value = None
     raise ProviderBadAnswer(_NOT_SSE) if vendor_error(value) is None else stream_error(value)
 
 

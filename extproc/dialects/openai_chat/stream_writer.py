@@ -138,7 +138,7 @@ class OpenAIStreamWriter:
                 delta = {"tool_calls": [call]}
             case RefusalDelta():
                 delta = {"refusal": event.text}
-            case ThinkingDelta() | ThinkingSigned() | ThinkingRedacted():
+            case _:
                 thought = self._thought(event)
                 if thought is None:
                     return opening

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 
+import orjson
+
 from extproc.domain.answer import FinishReason
 from extproc.domain.errors import ProviderError, ProviderFailed, ProviderOverloaded
 from extproc.domain.reading import Json
@@ -88,20 +90,27 @@ def made_call_id(place: str, index: int) -> str:
     return f"call_{place}_{index}"
 
 
+def json_text(value: Json) -> str:
+    """The JSON text of a value that a vendor sent as it is; "" where it is nested deeper than anything real."""
+    try:
+        return orjson.dumps(value).decode()
+    except orjson.JSONEncodeError:
+        return ""
+
+
 def list_content(content: list[Json]) -> Iterator[tuple[str, str]]:
     """``(kind, text)`` of an answer's content where it is a list, kind being ``text`` or ``thinking``.
 
-    Mistral's reasoning models answer so (https://docs.mistral.ai/capabilities/reasoning); other kinds of part are
-    references and the like, which OpenAI's clients have no place for.
+    Mistral's reasoning models answer so (https://docs.mistral.ai/capabilities/reasoning), thinking being a list of texts
+    in turn; other kinds of part are references and the like, which OpenAI's clients have no place for.
     """
     for part in content:
         if not isinstance(part, dict):
             continue
-        kind = part.get("type")
-        value = part.get(kind) if isinstance(kind, str) else None
-        if kind == "text" and isinstance(value, str):
-            yield "text", value
-        elif kind == "thinking" and isinstance(value, str):
-            yield "thinking", value
-        elif kind == "thinking" and isinstance(value, list):
-            yield from (("thinking", text) for _, text in list_content(value))
+        text, thinking = part.get("text"), part.get("thinking")
+        if part.get("type") == "text" and isinstance(text, str):
+            yield "text", text
+        elif part.get("type") == "thinking":
+            inner = thinking if isinstance(thinking, list) else [{"text": thinking}]
+            texts = (piece.get("text") for piece in inner if isinstance(piece, dict))
+            yield "thinking", "".join(text for text in texts if isinstance(text, str))

@@ -33,6 +33,8 @@ def read(body: JsonObject, *, beta: bool, counting: bool = False) -> Ask:
     for name in ("model", "messages") if counting else ("model", "messages", "max_tokens"):
         if body.get(name) is None:
             raise missing(name)
+    if not isinstance(body["model"], str):
+        raise invalid("model", "Input should be a valid string")
     for name in body:
         if name not in KNOWN and not (beta and name in KNOWN_BETA):
             raise extra(name)
@@ -54,7 +56,7 @@ def read(body: JsonObject, *, beta: bool, counting: bool = False) -> Ask:
         may_call=may_call,
         parallel=parallel,
         schema=_schema(body),
-        thinking_tokens=_thinking_tokens(body) if thinking in {"enabled", "adaptive"} else 0,
+        thinking_tokens=_thinking_tokens(body) if thinking in ("enabled", "adaptive") else 0,
         stop=_stop(body),
         max_tokens=limit,
         blocks=blocks,
@@ -128,7 +130,7 @@ def _thinking(body: JsonObject, limit: int | None) -> str:
         case _:
             raise invalid("thinking", "Input tag found using 'type' does not match any of the expected tags")
     kind = str(thinking["type"])
-    if kind in {"enabled", "adaptive"} and body.get("temperature") not in {None, 1}:
+    if kind in ("enabled", "adaptive") and body.get("temperature") not in (None, 1):
         raise Refused("`temperature` may only be set to 1 when thinking is enabled.")
     return kind
 
@@ -154,7 +156,7 @@ def _tools(body: JsonObject) -> tuple[Tool, ...]:
         if not isinstance(tool, Mapping):
             raise invalid(f"tools.{index}", "Input should be an object")
         # Tools with another type are Anthropic's own (web search...): taken, but this model never uses them.
-        if tool.get("type") in {None, "custom"}:
+        if tool.get("type") in (None, "custom"):
             found.append(_tool(tool, f"tools.{index}.custom"))
     if len({tool.name for tool in found}) < len(found):
         raise invalid("tools", "Tool names must be unique.")
@@ -190,16 +192,16 @@ def _choice(body: JsonObject, tools: tuple[Tool, ...], thinking: str) -> tuple[t
     choice = body.get("tool_choice")
     if choice is None:
         return tools, False, True, True
-    if not isinstance(choice, Mapping) or choice.get("type") not in {"auto", "any", "tool", "none"}:
+    if not isinstance(choice, Mapping) or choice.get("type") not in ("auto", "any", "tool", "none"):
         raise invalid("tool_choice", "Input tag found using 'type' does not match any of the expected tags")
     kind, name = choice["type"], choice.get("name")
     parallel = choice.get("disable_parallel_tool_use") is not True
     for field in choice:
-        if field not in {"type", "name", "disable_parallel_tool_use"}:
+        if field not in ("type", "name", "disable_parallel_tool_use"):
             raise extra(f"tool_choice.{kind}.{field}")
     if not body.get("tools"):
         raise invalid("tool_choice", "may only be specified while providing tools")
-    if kind in {"any", "tool"} and thinking in {"enabled", "adaptive"}:
+    if kind in ("any", "tool") and thinking in ("enabled", "adaptive"):
         raise Refused("Thinking may not be enabled when tool_choice forces tool use.")
     if kind != "tool":
         return tools, kind == "any", kind != "none", parallel
@@ -224,7 +226,7 @@ def _schema(body: JsonObject) -> JsonObject | None:
     if not isinstance(form, Mapping) or form.get("type") != "json_schema":
         raise invalid(f"{path}.type", "Input should be 'json_schema'")
     for name in form:
-        if name not in {"type", "schema"}:
+        if name not in ("type", "schema"):
             raise extra(f"{path}.{name}")
     schema = form.get("schema")
     if not isinstance(schema, Mapping):

@@ -75,7 +75,7 @@ def _check_message(message: Json, index: int, count: int) -> Turn:
             "top-level `system` parameter."
         )
     for name in message:
-        if name not in {"role", "content"}:
+        if name not in ("role", "content"):
             raise extra(f"{path}.{name}")
     content = message.get("content")
     final = index == count - 1 and role == "assistant"
@@ -179,7 +179,7 @@ def _check_tool_result(block: JsonObject, path: str) -> None:
         raise invalid(f"{path}.content", "Input should be a valid array")
     for index, part in enumerate(content):
         nested = f"{path}.content.{index}"
-        if not isinstance(part, Mapping) or part.get("type") not in {"text", "image", "document", "search_result"}:
+        if not isinstance(part, Mapping) or part.get("type") not in ("text", "image", "document", "search_result"):
             raise invalid(nested, "Input tag found using 'type' does not match any of the expected tags")
         if part["type"] == "image":
             _check_image(part, nested)
@@ -259,7 +259,7 @@ def _check_thought(turns: list[Turn]) -> None:
         return
     index = len(turns) - 2
     first = turns[index][1][0].get("type")
-    if first not in {"thinking", "redacted_thinking"}:
+    if first not in ("thinking", "redacted_thinking"):
         raise invalid(
             f"messages.{index}.content.0.type",
             f"Expected `thinking` or `redacted_thinking`, but found `{first}`. When `thinking` is enabled, a final "

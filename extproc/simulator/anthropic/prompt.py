@@ -45,7 +45,7 @@ def check_marks(body: JsonObject) -> None:
     for path, mark in marks:
         if not isinstance(mark, Mapping) or mark.get("type") != "ephemeral":
             raise invalid(f"{path}.type", "Input should be 'ephemeral'")
-        if mark.get("ttl", "5m") not in {"5m", "1h"}:
+        if mark.get("ttl", "5m") not in ("5m", "1h"):
             raise invalid(f"{path}.ephemeral.ttl", "Input should be '5m' or '1h'")
     if len(marks) > MAX_MARKS:
         raise Refused(f"A maximum of {MAX_MARKS} blocks with cache_control may be provided. Found {len(marks)}.")

@@ -36,13 +36,15 @@ def embeddings(body: JsonObject, request: Request) -> JsonObject:
     unknown = [name for name in body if name not in _EMBEDDING_FIELDS]
     if unknown:
         raise Refused(f"Unrecognized request argument supplied: {unknown[0]}")
-    model, size, form = body.get("model"), body.get("dimensions"), body.get("encoding_format", "float")
+    model, size, form = body.get("model"), body.get("dimensions"), body.get("encoding_format") or "float"
     if not isinstance(model, str):
         raise Refused("you must provide a model parameter")
-    if form not in {"float", "base64"}:
+    if form not in ("float", "base64"):
         raise wrong_value("encoding_format", form, ("float", "base64"))
+    if size is not None and (isinstance(size, bool) or not isinstance(size, int) or not 0 < size <= _DIMENSIONS):
+        raise wrong_type("dimensions", f"an integer from 1 to {_DIMENSIONS}", kind_of(size))
     texts = _texts(body.get("input"))
-    count = size if isinstance(size, int) else _DIMENSIONS
+    count = size or _DIMENSIONS
     total = sum(_tokens(text) for text in texts)
     return {
         "object": "list",

@@ -129,7 +129,7 @@ def _check_answered(open_calls: list[str], index: int) -> None:
 def _call_id(call: Json, path: str) -> str:
     if not isinstance(call, Mapping):
         raise wrong_type(path, "an object", kind_of(call))
-    if call.get("type") not in {"function", "custom"}:
+    if call.get("type") not in ("function", "custom"):
         raise wrong_value(f"{path}.type", call.get("type"), ("function", "custom"))
     identity, function = call.get("id"), call.get("function")
     if not isinstance(identity, str):

@@ -123,7 +123,10 @@ def post(simulator: Server) -> Post:
         base = ANTHROPIC_HEADERS if anthropic else OPENAI_HEADERS
         lines = {name: value for name, value in {**base, **named}.items() if value is not None}
         reader, writer = await asyncio.open_connection("127.0.0.1", simulator.port)
-        writer.write(request_bytes(path, body, lines, method))
+        content = memoryview(request_bytes(path, body, lines, method))
+        for start in range(0, len(content), 1 << 20):
+            writer.write(content[start : start + (1 << 20)])
+            await writer.drain()
         wire = await read_response(reader, patience)
         writer.close()
         return wire
@@ -177,7 +180,7 @@ def until() -> Callable[..., Awaitable[None]]:
 
     async def wait(condition: Callable[[], object]) -> None:
         async with asyncio.timeout(1):
-            while not condition():
+            while not condition():  # noqa: ASYNC110 - what is waited for has no event of its own
                 await asyncio.sleep(0.002)
 
     return wait

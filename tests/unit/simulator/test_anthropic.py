@@ -204,7 +204,10 @@ async def test_prompt_cache_is_written_then_read(anthropic: AsyncAnthropic):
     first = (await anthropic.messages.create(messages=user("one"), **options)).usage
     rules = prompt_tokens("rules " * 20)
     assert (first.cache_creation_input_tokens, first.cache_read_input_tokens) == (rules, 0)
-    assert (first.cache_creation.ephemeral_5m_input_tokens, first.cache_creation.ephemeral_1h_input_tokens) == (rules, 0)
+    assert (first.cache_creation.ephemeral_5m_input_tokens, first.cache_creation.ephemeral_1h_input_tokens) == (
+        rules,
+        0,
+    )
     assert first.input_tokens == 3 + prompt_tokens("one")
     second = (await anthropic.messages.create(messages=user("other"), **options)).usage
     assert (second.cache_creation_input_tokens, second.cache_read_input_tokens) == (0, rules)

@@ -2,13 +2,12 @@
 
 import asyncio
 import hashlib
-import time
 
 import orjson
 import pytest
 
 from extproc.simulator.behaviour import BadSetting, Behaviour
-from extproc.simulator.record import BODY_CAP
+from extproc.simulator.record import BODY_CAP, now
 from extproc.simulator.server import Server
 
 PATH = "/v1/chat/completions"
@@ -50,14 +49,20 @@ async def test_vendors_own_at_signs_are_no_suffix(post, simulator: Server):
 
 @pytest.mark.parametrize(
     ("suffix", "words"),
-    [("colour=red", "no behaviour is called 'colour'"), ("status=soon", "status cannot be"), ("fault=x", "expected one")],
+    [
+        ("colour=red", "no behaviour is called 'colour'"),
+        ("status=soon", "status cannot be"),
+        ("fault=x", "expected one"),
+    ],
 )
 async def test_wrong_settings_are_told(post, suffix, words):
     wire = await post(PATH, body(f"m@{suffix}"))
     assert (wire.status, words in wire.json["error"]["message"]) == (400, True)
 
 
-@pytest.mark.parametrize("wrong", [b"{", b"[]", {"m": {"colour": "red"}}, {"m": []}, {"m": [1]}, {"m": {"status": None}}])
+@pytest.mark.parametrize(
+    "wrong", [b"{", b"[]", {"m": {"colour": "red"}}, {"m": []}, {"m": [1]}, {"m": {"status": None}}]
+)
 async def test_a_wrong_script_changes_nothing(post, simulator: Server, wrong):
     simulator.script.set("m", "status=418")
     wire = await post("/sim/script", wrong, method="PUT")
@@ -82,7 +87,7 @@ async def test_labels_are_providers(post, simulator: Server):
 
 
 async def test_a_record_tells_what_came_and_what_went(post, simulator: Server):
-    before = time.time()
+    before = now()
     sent = body(stream=True)
     await post(PATH, sent, X_Custom="Yes")
     record = simulator.recorder.requests[-1]
@@ -91,7 +96,7 @@ async def test_a_record_tells_what_came_and_what_went(post, simulator: Server):
     assert (record.method, record.path, record.model, record.stream) == ("POST", PATH, "m", True)
     assert (record.outcome, record.events_sent, record.output_tokens_sent) == ("complete", 9, 6)
     assert (record.output_tokens, record.input_tokens) == (6, 3 + 5)
-    assert before - 0.1 < record.received_at <= record.closed_at < time.time() + 0.1
+    assert before - 0.1 < record.received_at <= record.closed_at < now() + 0.1
     exported = (await post("/sim/requests?limit=1", b"", method="GET")).json["requests"]
     assert len(exported) == 1
     assert exported[0]["headers"] == [list(pair) for pair in record.headers]
@@ -118,7 +123,7 @@ async def test_a_client_that_leaves_is_seen_at_once(simulator: Server, raw, mess
         while record is None or record.events_sent < at:
             await reader.read(4096)
             record = simulator.recorder.requests[-1]
-    left = time.time()
+    left = now()
     writer.close()
     await until(lambda: record.outcome != "in_progress")
     assert (record.outcome, record.client_closed) == ("client_closed", True)

@@ -10,8 +10,10 @@ import ssl
 import subprocess
 import sys
 
+import orjson
 import pytest
 
+from extproc.simulator import connection
 from extproc.simulator.server import Server, serve
 
 PATH = "/v1/chat/completions"
@@ -68,11 +70,17 @@ async def test_expect_continue(raw, read):
 
 
 async def test_bodies_of_many_megabytes(post, simulator: Server):
-    url = "data:image/png;base64," + base64.b64encode(b"\0" * (48 * 1024 * 1024)).decode()
+    content = orjson.dumps(body()) + b" " * (65 * 1024 * 1024)
+    assert (await post(PATH, content)).status == 200
+    assert simulator.recorder.requests[-1].body_length == len(content)
+
+
+async def test_large_images(post, simulator: Server):
+    url = "data:image/png;base64," + base64.b64encode(bytes(6 * 1024 * 1024)).decode()
     parts = [{"type": "image_url", "image_url": {"url": url}}]
     wire = await post(PATH, {"model": "m", "messages": [{"role": "user", "content": parts}]})
     assert wire.status == 200
-    assert simulator.recorder.requests[-1].body_length > 64 * 1024 * 1024
+    assert simulator.recorder.requests[-1].body_length > 8 * 1024 * 1024
 
 
 async def test_a_slow_reader_holds_the_stream_back(raw, message, simulator: Server):
@@ -117,23 +125,26 @@ async def test_garbage_is_refused(raw):
     writer.close()
 
 
-async def test_each_event_is_a_write_of_its_own(raw, message):
+async def test_each_event_is_a_write_of_its_own(simulator: Server, message, until):
     """On a quiet loop a reader sees events one by one, not all at once."""
-    reader, writer = await raw()
-    writer.write(message(PATH, body("m", stream=True)))
-    reads = 0
-    while b"[DONE]" not in await asyncio.wait_for(reader.read(65536), 1):
-        reads += 1
-    assert reads >= 4
-    writer.close()
+    reads: list[bytes] = []
+
+    class Reader(asyncio.Protocol):
+        def data_received(self, data: bytes) -> None:
+            reads.append(data)
+
+    transport, _ = await asyncio.get_running_loop().create_connection(Reader, "127.0.0.1", simulator.port)
+    transport.write(message(PATH, body("m@tokens=20", messages=[{"role": "user", "content": "go"}], stream=True)))
+    await until(lambda: b"[DONE]" in b"".join(reads))
+    transport.close()
+    assert len(reads) >= 10, "client and server share the loop here, so that two events may meet"
 
 
-async def test_close_drops_connections(message):
+async def test_close_drops_connections(message, until):
     server = await serve()
     _, writer = await asyncio.open_connection("127.0.0.1", server.port)
     writer.write(message(PATH, body("m@hang=true")))
-    while not server.recorder.requests:
-        await asyncio.sleep(0.001)
+    await until(lambda: server.recorder.requests)
     await asyncio.wait_for(server.close(), 1)
     writer.close()
     with contextlib.suppress(ConnectionError):
@@ -159,9 +170,7 @@ async def test_tls(certificate, message, read):
     server = await serve(tls=context)
     trust = ssl.create_default_context(cafile=certificate[0])
     for model, end in (("m", "complete"), ("m@fault=cut,fault_at=2", "reset")):
-        reader, writer = await asyncio.open_connection(
-            "127.0.0.1", server.port, ssl=trust, server_hostname="localhost"
-        )
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port, ssl=trust, server_hostname="localhost")
         writer.write(message(PATH, body(model, stream=True)))
         wire = await read(reader)
         assert (wire.status, wire.end) == (200, end)
@@ -169,6 +178,20 @@ async def test_tls(certificate, message, read):
         with contextlib.suppress(ConnectionError, ssl.SSLError):
             await writer.wait_closed()
     await server.close()
+
+
+async def events_seen_by_a_leaver(port: int, message, read) -> int:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(message(PATH, body("slow@fault=stall,fault_at=2", stream=True)))
+    await read(reader, 0.05)
+    writer.close()
+    await asyncio.sleep(0.1)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(message("/sim/stats", b"", method="GET"))
+    aborted = (await read(reader)).json["aborted"]
+    writer.close()
+    assert [one["model"] for one in aborted] == ["slow"]
+    return aborted[0]["events_sent"]
 
 
 @pytest.mark.parametrize("processes", [1, 2])
@@ -183,13 +206,15 @@ async def test_run_serves_until_it_is_told_to_stop(message, read, processes):
     )
     assert child.stdout is not None
     port = int(await asyncio.wait_for(child.stdout.readline(), 20))
-    # The reset and the separate writes hold on uvloop too.
+    # Resets, splits and clients that leave: uvloop has a transport of its own.
     for model, end in (("m", "complete"), ("m@fault=cut,fault_at=3", "reset"), ("m@split=5", "complete")):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(message(PATH, body(model, stream=True)))
         wire = await read(reader)
         assert (wire.status, wire.end) == (200, end)
         writer.close()
+    if processes == 1:
+        assert await events_seen_by_a_leaver(port, message, read) == 2
     child.send_signal(signal.SIGTERM)
     _, errors = await asyncio.wait_for(child.communicate(), 10)
     assert (child.returncode, errors) == (0, b"")
@@ -205,3 +230,27 @@ def test_a_taken_port_is_an_error():
 
         with pytest.raises(OSError, match="in use"):
             asyncio.run(attempt())
+
+
+async def test_bodies_have_a_limit(raw, read, monkeypatch):
+    monkeypatch.setattr(connection, "MAX_BODY", 1000)
+    reader, writer = await raw()
+    writer.write(HEAD + b"content-length: 2000\r\n\r\n" + bytes(2000))
+    wire = await read(reader)
+    assert (wire.status, wire.headers["connection"]) == (413, "close")
+    writer.close()
+
+
+async def test_requests_sent_ahead_have_a_limit(raw, message, read):
+    reader, writer = await raw()
+    writer.write(message(PATH, body("m@hang=true")))
+    writer.write(message(PATH, body()) * (connection.MAX_WAITING + 1))
+    assert (await read(reader)).end in {"reset", "closed"}
+    writer.close()
+
+
+async def test_upgrades_are_refused(raw, read):
+    reader, writer = await raw()
+    writer.write(b"GET /v1/models HTTP/1.1\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\r\n")
+    assert (await read(reader)).status == 501
+    writer.close()

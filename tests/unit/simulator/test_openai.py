@@ -168,9 +168,7 @@ async def test_json_schema(openai: AsyncOpenAI):
         done: bool
 
     answer = await openai.chat.completions.parse(model="m", messages=user("plan"), response_format=Plan)
-    assert answer.choices[0].message.parsed == Plan(
-        title="text", steps=[], best=Step(name="text", weight=1), done=True
-    )
+    assert answer.choices[0].message.parsed == Plan(title="text", steps=[], best=Step(name="text", weight=1), done=True)
     free = await openai.chat.completions.create(
         model="m", messages=user("some json"), response_format={"type": "json_object"}
     )
@@ -336,7 +334,11 @@ ASSISTANT_CALL = {
         ({"tools": [{"name": "f", "input_schema": {}}]}, "tools[0].type", "Supported values are: 'function'"),
         ({"tools": [tool("bad name")]}, "tools[0].function.name", "does not match pattern"),
         ({"response_format": {"type": "json_object"}}, "messages", "must contain the word 'json'"),
-        ({"response_format": {"type": "json_schema", "json_schema": {}}}, "response_format.json_schema.name", "Missing"),
+        (
+            {"response_format": {"type": "json_schema", "json_schema": {}}},
+            "response_format.json_schema.name",
+            "Missing",
+        ),
         ({"reasoning_effort": "huge"}, "reasoning_effort", "Invalid value: 'huge'"),
         (
             {

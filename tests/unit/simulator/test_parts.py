@@ -110,7 +110,11 @@ def test_any_split_gives_the_same_body(framed, packed):
     dice = random.Random(5)
     events = [dice.randbytes(dice.randint(1, 90)) for _ in range(20)]
     bodies = set()
-    for behaviour in (Behaviour(gzip=packed), Behaviour(gzip=packed, split=1), Behaviour(gzip=packed, split=17, seed=1)):
+    for behaviour in (
+        Behaviour(gzip=packed),
+        Behaviour(gzip=packed, split=1),
+        Behaviour(gzip=packed, split=17, seed=1),
+    ):
         encoder = Encoder(behaviour, framed=framed)
         pieces_out = [piece for event in events for piece in encoder.feed(event)] + encoder.finish()
         bodies.add(b"".join(unframe(piece) if framed else piece for piece in pieces_out))

@@ -23,6 +23,8 @@ from extproc.translate.request import RequestJob, translate_request
 FOLDER = Path(__file__).parents[2] / "goldens" / "requests"
 REWRITE = os.environ.get("LLMGW_REWRITE_GOLDENS") == "1"
 MODELS = {"openai": "gpt-5.1", "anthropic": "claude-sonnet-4-6"}
+NOT_IN_TYPES = {"temperature", "top_p", "top_k"}
+"""Anthropic's newest models refuse these, so the SDK's types have lost them; the API takes them for the others."""
 
 INPUTS = sorted(path for path in FOLDER.glob("*/*.json") if "." not in path.stem)
 CASES = [
@@ -86,7 +88,10 @@ def outputs(path: Path, provider: str) -> dict[str, bytes]:
 
 @pytest.mark.parametrize(("path", "provider"), CASES)
 def test_golden(path: Path, provider: str):
-    there = {file.name.removeprefix(f"{path.stem}.{provider}."): file for file in path.parent.glob(f"{path.stem}.{provider}.*")}
+    there = {
+        file.name.removeprefix(f"{path.stem}.{provider}."): file
+        for file in path.parent.glob(f"{path.stem}.{provider}.*")
+    }
     made = outputs(path, provider)
     if REWRITE:
         for file in there.values():
@@ -103,6 +108,8 @@ def test_the_vendors_types_take_it_and_know_every_field(path: Path, provider: st
     if pair_of(path, provider).same:
         return
     body = orjson.loads(translate(path, provider, drop=True).body)
+    if provider == "anthropic":
+        body = {name: value for name, value in body.items() if name not in NOT_IN_TYPES}
     assert plain(types_of(provider, body).validate_python(body)) == body
 
 

@@ -34,9 +34,7 @@ def parse(**fields) -> Conversation:
 
 
 def test_the_smallest_request():
-    assert parse() == Conversation(
-        model="m", messages=(Message("user", (Text("Hello"),)),), max_output_tokens=9
-    )
+    assert parse() == Conversation(model="m", messages=(Message("user", (Text("Hello"),)),), max_output_tokens=9)
 
 
 @pytest.mark.parametrize(
@@ -147,7 +145,10 @@ def test_tool_results_become_messages_of_their_own_in_order():
 
 
 def test_system_prompts_at_the_top_and_amid_the_conversation():
-    system = [{"type": "text", "text": "Be brief.", "cache_control": {"type": "ephemeral"}}, {"type": "text", "text": "x"}]
+    system = [
+        {"type": "text", "text": "Be brief.", "cache_control": {"type": "ephemeral"}},
+        {"type": "text", "text": "x"},
+    ]
     conversation = parse(system=system, messages=[*HELLO, {"role": "system", "content": "In French."}])
     assert conversation.messages == (
         Message("system", (Text("Be brief.", CacheMark()), Text("x"))),
@@ -169,6 +170,15 @@ def test_top_level_cache_control_marks_the_last_part_that_can_be_marked():
     conversation = parse(messages=[{"role": "assistant", "content": content}], cache_control={"type": "ephemeral"})
     assert conversation.messages[0].parts == (Text("done", CacheMark()), Thinking("hm", "s"))
     assert conversation.unmapped == ()
+
+
+def test_top_level_cache_control_without_a_part_to_mark_is_without_effect():
+    thinking = [{"type": "thinking", "thinking": "hm", "signature": "s"}]
+    messages = [{"role": "user", "content": []}, {"role": "assistant", "content": thinking}]
+    assert parse(messages=messages, cache_control={"type": "ephemeral"}).messages == (
+        Message("user", ()),
+        Message("assistant", (Thinking("hm", "s"),)),
+    )
 
 
 def test_the_body_is_not_changed():

@@ -17,9 +17,7 @@ FULL = {
     "server_tool_use": {"web_search_requests": 2, "web_fetch_requests": 1},
     "service_tier": "standard",
 }
-NEUTRAL = Usage(
-    input=7, cache_read=2048, cache_write_5m=20, cache_write_1h=100, output=15, reasoning=5, web_searches=2
-)
+NEUTRAL = Usage(input=7, cache_read=2048, cache_write_5m=20, cache_write_1h=100, output=15, reasoning=5, web_searches=2)
 
 
 def test_every_count_is_read():

@@ -30,11 +30,15 @@ from extproc.domain.errors import (
 
 
 class BudgetExceeded(PolicyError):
+    """As a meter refuses."""
+
     code = "budget_exceeded"
     status = 402
 
 
 class RateLimited(PolicyError):
+    """As a rate limit refuses."""
+
     code = "rate_limited"
     status = 429
 
@@ -99,16 +103,28 @@ VENDORS = {
         ContentPolicy,
     ),
     "Azure: filter in the inner error": (400, body(innererror={"code": "ResponsibleAIPolicyViolation"}), ContentPolicy),
-    "OpenRouter: moderation": (403, body(code=403, metadata={"reasons": ["violence"], "flagged_input": "x"}), ContentPolicy),
+    "OpenRouter: moderation": (
+        403,
+        body(code=403, metadata={"reasons": ["violence"], "flagged_input": "x"}),
+        ContentPolicy,
+    ),
     "OpenAI: no credit": (429, body(type="insufficient_quota", code="credit_balance_exhausted"), ProviderQuota),
     "OpenAI: quota": (429, body(type="insufficient_quota", code="insufficient_quota"), ProviderQuota),
-    "DeepSeek: balance": (402, body("Insufficient Balance", type="unknown_error", code="invalid_request_error"), ProviderQuota),
+    "DeepSeek: balance": (
+        402,
+        body("Insufficient Balance", type="unknown_error", code="invalid_request_error"),
+        ProviderQuota,
+    ),
     "OpenAI: rate": (429, body(type="tokens", code="rate_limit_exceeded"), ProviderRateLimited),
     "OpenAI: slow down": (503, body(type="rate_limit_error", code="slow_down"), ProviderRateLimited),
     "Azure: rate": (429, body(code="429"), ProviderRateLimited),
     "OpenAI: key": (401, body(type="invalid_request_error", code="invalid_api_key"), ProviderAuth),
     "OpenAI: region": (403, body(type="request_forbidden", code="unsupported_country_region_territory"), ProviderAuth),
-    "Gemini: key": (400, b'[{"error":{"code":400,"message":"API key not valid.","status":"INVALID_ARGUMENT"}}]', ProviderAuth),
+    "Gemini: key": (
+        400,
+        b'[{"error":{"code":400,"message":"API key not valid.","status":"INVALID_ARGUMENT"}}]',
+        ProviderAuth,
+    ),
     "Azure: gateway": (401, b'{"statusCode":401,"message":"Access denied due to invalid key"}', ProviderAuth),
     "OpenAI: model": (404, body(type="invalid_request_error", code="model_not_found"), ProviderNotFound),
     "Groq: model": (403, body(type="invalid_request_error", code="model_not_found"), ProviderNotFound),

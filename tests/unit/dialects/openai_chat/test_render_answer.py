@@ -36,7 +36,9 @@ PARTS = {
 )
 @pytest.mark.parametrize("tier", [None, "default", "standard", "batch"])
 def test_the_sdk_takes_it(parts, finish, tier):
-    ChatCompletion.model_validate(render_answer(answer(*parts, finish=finish, service_tier=tier), created=7), strict=True)
+    ChatCompletion.model_validate(
+        render_answer(answer(*parts, finish=finish, service_tier=tier), created=7), strict=True
+    )
 
 
 def test_it_looks_like_the_real_api():

@@ -226,7 +226,11 @@ NOT_STREAMS = {
     "llama.cpp's wrong field": (b'error: {"code":500}\n\n', ProviderBadAnswer, 502),
     "bytes": (b"\x1f\x8b\x08\x00", ProviderBadAnswer, 502),
     "a whole answer": (b'{"id":"x","object":"chat.completion","choices":[]}', ProviderBadAnswer, 502),
-    "an error": (b'{"error":{"message":"slow","type":"requests","code":"rate_limit_exceeded"}}', ProviderRateLimited, 429),
+    "an error": (
+        b'{"error":{"message":"slow","type":"requests","code":"rate_limit_exceeded"}}',
+        ProviderRateLimited,
+        429,
+    ),
     "an error and more": (b' {"error":{"code":"server_is_overloaded"}}\n\nfoo', ProviderOverloaded, 503),
     "Gemini's error": (b'[{"error":{"code":401,"message":"no","status":"UNAUTHENTICATED"}}]\n', ProviderAuth, 401),
     "vLLM's error": (
@@ -242,6 +246,9 @@ NOT_STREAMS = {
     "nothing": (b"", ProviderTruncated, 502),
     "a byte order mark": (b"\xef\xbb\xbf", ProviderTruncated, 502),
     "the start of a field": (b"dat", ProviderTruncated, 502),
+    "half a character": (b'{"error":"\\ud800"}', ProviderBadAnswer, 502),
+    "an error event that is no JSON": (b"event: error\ndata: out of memory\n\n", ProviderFailed, 500),
+    "an error event that is a list": (b"event: error\ndata: []\n\n", ProviderFailed, 500),
     "comments only": (b": hello\n\n: hello\n\n", ProviderTruncated, 502),
 }
 
@@ -275,6 +282,7 @@ BAD_CHUNKS = {
     "a delta is no object": CHUNK % b'{"delta":[]}',
     "content is a number": CHUNK % b'{"delta":{"content":1}}',
     "a call is no object": CHUNK % b'{"delta":{"tool_calls":[1]}}',
+    "a call has no function": CHUNK % b'{"delta":{"tool_calls":[{"index":0,"function":null}]}}',
     "a call has no name": CHUNK % b'{"delta":{"tool_calls":[{"index":0,"function":{"arguments":"{}"}}]}}',
     "too many choices": CHUNK % b",".join(b'{"index":%d}' % i for i in range(129)),
     "too many calls": CHUNK
@@ -300,6 +308,11 @@ def test_null_fields_are_absent():
     assert meaning(read(stream)) == [Started("", ""), Finished("stop"), Ended()]
 
 
+def test_a_last_chunk_without_its_blank_line_counts():
+    stream = CHUNK % b'{"finish_reason":"stop"}'
+    assert meaning(read(stream.removesuffix(b"\n\n"))) == [Started("c", "m"), Finished("stop"), Ended()]
+
+
 def test_a_repeated_finish_reason_is_told_once():
     stream = CHUNK % b'{"finish_reason":"stop"}' * 2 + b"data: [DONE]\n\n"
     assert meaning(read(stream)) == [Started("c", "m"), Finished("stop"), Ended()]
@@ -310,6 +323,26 @@ def test_usage_may_come_without_choices_and_in_every_chunk():
     events = meaning(read(usage % 1 + usage % 2))
     assert events[:3] == [Started("c", "m"), UsageSeen(Usage(input=1, output=1)), UsageSeen(Usage(input=2, output=1))]
     assert events[3:] == [TRUNCATED]
+
+
+def test_what_is_not_understood_beside_the_content_is_passed_over():
+    delta = b'{"delta":{"content":[1,{"type":"image"},{"type":"thinking","thinking":"Hm"},{"type":"thinking"}],%s}}'
+    stream = CHUNK % (delta % b'"thinking_blocks":[1,{"type":"thinking"}],"tool_calls":{},"refusal":1')
+    assert meaning(read(stream))[:-1] == [Started("c", "m"), ThinkingDelta("Hm")]
+
+
+def test_arguments_that_are_an_object_become_text():
+    stream = CHUNK % b'{"delta":{"tool_calls":[{"id":"a","function":{"name":"f","arguments":{"x":1}}}]}}'
+    assert meaning(read(stream))[1:3] == [ToolCallStarted(0, "a", "f"), ToolCallDelta(0, '{"x":1}')]
+
+
+def test_json_of_great_depth_does_not_raise():
+    deep = b"[" * 900 + b"]" * 900
+    call = CHUNK % (b'{"delta":{"tool_calls":[{"id":"a","function":{"name":"f","arguments":{"x":%s}}}]}}' % deep)
+    assert meaning(read(call))[:-1] == [Started("c", "m"), ToolCallStarted(0, "a", "f")]
+    assert meaning(read(b'data: {"error":{"message":%s}}\n\n' % deep)) == [(ProviderFailed, 500)]
+    thinking = b'{"type":"thinking","thinking":[' * 300 + b"]}" * 300
+    assert meaning(read(CHUNK % (b'{"delta":{"content":[%s]}}' % thinking)))[:-1] == [Started("c", "m")]
 
 
 def test_groq_tells_why_it_stops():

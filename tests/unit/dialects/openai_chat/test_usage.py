@@ -37,7 +37,10 @@ READ = {
         {"prompt_tokens": 100, "completion_tokens": 1, "total_tokens": 101, "prompt_cache_hit_tokens": 64},
         Usage(input=36, cache_read=64, output=1),
     ),
-    "Moonshot": ({"prompt_tokens": 9, "completion_tokens": 1, "cached_tokens": 4}, Usage(input=5, cache_read=4, output=1)),
+    "Moonshot": (
+        {"prompt_tokens": 9, "completion_tokens": 1, "cached_tokens": 4},
+        Usage(input=5, cache_read=4, output=1),
+    ),
     "LiteLLM in front of Anthropic": (
         {
             "prompt_tokens": 100,

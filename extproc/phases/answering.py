@@ -1,0 +1,286 @@
+"""The response side of an attempt: withhold the answer until it commits; then pass it on, or let the next provider try.
+
+::
+
+    sent ─response headers─┬─► rejected    an error status: its body is read for the client's error
+                           ├─► collecting  not a stream: read whole
+                           └─► withheld    a stream, uncommitted ─gate opens─► streaming
+    sent | rejected | collecting | withheld ─failure─► retrying (Envoy tries the next), or over (the client gets it)
+    streaming ─failure─► over, with one error event;   collecting | streaming ─end─► over
+
+Deadlines: the first token, a stall, the end of a probe window, and the wait behind the finish marker. A provider that
+sends no response headers at all is Envoy's to end (per-try timeout), for nothing can be said before them.
+"""
+
+from typing import Literal
+
+from extproc.domain.errors import InternalError, ProviderBadAnswer, ProviderError, ProviderTimeout
+from extproc.phases.attempt_log import AttemptLog
+from extproc.phases.events import (
+    Event,
+    Replies,
+    Reply,
+    ResponseBody,
+    ResponseBodyReply,
+    ResponseHeaders,
+    ResponseTrailers,
+    ResponseTrailersReply,
+)
+from extproc.phases.exchange import Exchange
+from extproc.phases.heads import EVENT_STREAM, JSON, Heads
+from extproc.phases.ports import Clock
+from extproc.phases.refusals import error_body
+from extproc.policy.commit import CommitGate
+from extproc.policy.retry import moves_on
+from extproc.translate.content_coding import Decoder, decoder_for
+from extproc.translate.request import TranslatedRequest
+from extproc.translate.response import AnswerStream, Progress
+
+State = Literal["sent", "rejected", "collecting", "withheld", "streaming", "retrying", "over"]
+
+_ERROR_BODY_LIMIT = 64 * 1024
+"""A vendor's error body; what is longer is an HTML page, and its beginning is enough."""
+_ANSWER_LIMIT = 64 * 1024 * 1024
+"""A whole answer that is not streamed: images in base64 are the largest."""
+_AFTER_END = 1.0
+"""Seconds a provider may keep its connection open behind the finish marker before the client's stream is ended."""
+
+
+class Answering:
+    """One answer. ``began``: monotonic seconds at which the attempt began."""
+
+    def __init__(
+        self, exchange: Exchange, log: AttemptLog, clock: Clock, *, began: float, request: TranslatedRequest
+    ) -> None:
+        self.deadline: float | None = None
+        self._exchange = exchange
+        self._log = log
+        self._clock = clock
+        self._began = began
+        self._request = request
+        self._state: State = "sent"
+        self._heads = Heads(exchange, log.attempt, ())
+        self._held = bytearray()
+        self._status = 0
+        self._retry_after: float | None = None
+        self._error_body = b""
+        self._gate: CommitGate | None = None
+        self._decoder: Decoder | None = None
+        self._stream: AnswerStream | None = None
+
+    def handle(self, event: Event) -> Replies:
+        """See ``Phase``."""
+        if isinstance(event, ResponseBody):
+            return self._on_body(event.data, end=event.end)
+        if isinstance(event, ResponseHeaders) and self._state == "sent":
+            return self._on_headers(event)
+        if isinstance(event, ResponseTrailers):
+            replies = self._on_body(b"", end=True)
+            # The end comes with the trailers, so the body's last piece must not end the body as well.
+            return (*(_open_ended(reply) for reply in replies), ResponseTrailersReply())
+        raise InternalError(f"Envoy sent {type(event).__name__} to an attempt that is {self._state}")
+
+    # -- events -------------------------------------------------------------------------------------------------------
+
+    def _on_headers(self, event: ResponseHeaders) -> Replies:
+        self._status = event.status
+        self._log.provider_status(event.status)
+        self._heads = Heads(self._exchange, self._log.attempt, tuple(n for n in event.headers if not n.startswith(":")))
+        self._retry_after = _seconds(event.headers.get("retry-after"))
+        if event.status >= 400:
+            replies = self._reject(event.status)
+        else:
+            try:
+                self._accept(event)
+            except ProviderError as error:
+                return self._fail(error)
+            replies = ()
+        return self._on_body(b"", end=True) if event.end and not replies else replies
+
+    def _reject(self, status: int) -> Replies:
+        """An error status. The next attempt need not wait for its body, of which the client's error would be made."""
+        error = self._exchange.parse_error(status, b"", self._retry_after)
+        if self._may_retry(error):
+            return self._retry(error)
+        self._state = "rejected"
+        return ()
+
+    def _accept(self, event: ResponseHeaders) -> None:
+        if not 200 <= event.status < 300:
+            raise ProviderBadAnswer(f"The provider answered with status {event.status}.")
+        self._decoder = decoder_for(event.headers.get("content-encoding"))
+        if not self._exchange.handoff.stream:
+            self._state = "collecting"
+            return
+        model = self._exchange.model
+        self._state = "withheld"
+        self._gate = CommitGate(model.commit)
+        self._stream = self._exchange.answer_stream(created=self._seconds(), include_usage=self._request.include_usage)
+        self.deadline = self._began + model.first_token_timeout
+
+    def _on_body(self, data: bytes, *, end: bool) -> Replies:
+        match self._state:
+            case "streaming" | "withheld":
+                return self._on_stream(data, end=end)
+            case "collecting":
+                return self._on_whole(data, end=end)
+            case "rejected":
+                return self._on_error_body(data, end=end)
+            case "retrying":  # Envoy did not retry after all: the error that was held back becomes the answer
+                return (ResponseBodyReply(self._error_body, end=True),) if end else ()
+            case "over":
+                return ()
+            case "sent":
+                raise InternalError("Envoy sent a response body before its headers")
+
+    def _on_error_body(self, data: bytes, *, end: bool) -> Replies:
+        if len(self._held) < _ERROR_BODY_LIMIT:
+            self._held += data
+        if not end:
+            return ()
+        return self._give_error(self._exchange.parse_error(self._status, bytes(self._held), self._retry_after))
+
+    def _on_whole(self, data: bytes, *, end: bool) -> Replies:
+        """An answer that is not streamed: only as a whole can it be trusted, or left to the next provider."""
+        self._held += data
+        if len(self._held) > _ANSWER_LIMIT:
+            return self._fail(ProviderBadAnswer(f"The provider's answer exceeds {_ANSWER_LIMIT} bytes."))
+        if not end:
+            return ()
+        assert self._decoder is not None
+        try:
+            body = self._decoder.feed(bytes(self._held))
+            self._decoder.finish()
+            answer = self._exchange.translate_answer(body, created=self._seconds())
+        except ProviderError as error:
+            return self._fail(error)
+        self._log.whole(answer)
+        self._complete()
+        return (
+            self._heads.answer(JSON, self._request.dropped, self._log.mark()),
+            ResponseBodyReply(answer.body, end=True),
+        )
+
+    def _on_stream(self, data: bytes, *, end: bool) -> Replies:
+        assert self._decoder is not None
+        assert self._stream is not None
+        stream = self._stream
+        try:
+            progress = stream.feed(self._decoder.feed(data))
+            if end and not stream.terminal:
+                self._decoder.finish()
+                progress = _joined(progress, stream.finish())
+        except ProviderError as error:
+            return self._fail(error)
+        now = self._clock.monotonic()
+        self._log.progress(stream, now - self._began)
+        replies = self._release(progress, now)
+        if progress.failed is not None:
+            return (*replies, *self._fail(progress.failed))
+        if end:
+            self._complete()
+            return _ended(replies)
+        self._set_deadline(stream, now)
+        return replies
+
+    def _set_deadline(self, stream: AnswerStream, now: float) -> None:
+        if stream.terminal:
+            self.deadline = now + _AFTER_END
+        elif stream.content_seen:
+            self.deadline = now + self._exchange.model.stall_timeout
+            if self._state == "withheld" and self._gate is not None and self._gate.deadline is not None:
+                self.deadline = min(self.deadline, self._gate.deadline)
+
+    # -- what the client gets -----------------------------------------------------------------------------------------
+
+    def _release(self, progress: Progress, now: float) -> Replies:
+        """What the client may have of this progress: nothing while withheld, all that was held once the gate opens."""
+        if self._state == "streaming":
+            return (ResponseBodyReply(progress.data),) if progress.data else ()
+        assert self._gate is not None
+        self._held += progress.data
+        opens = self._gate.opens(content=progress.content, ended=progress.ended, held=len(self._held), now=now)
+        # A failure in the very piece that would have committed is still a failure before the commit.
+        return self._commit() if opens and progress.failed is None else ()
+
+    def _commit(self) -> Replies:
+        self._state = "streaming"
+        self._log.committed()
+        held = bytes(self._held)
+        self._held.clear()
+        return (self._heads.answer(EVENT_STREAM, self._request.dropped, self._log.mark()), ResponseBodyReply(held))
+
+    def _complete(self) -> None:
+        self._state = "over"
+        self.deadline = None
+        self._log.answered(200, "ok", final=True)
+
+    def wake(self) -> Replies:
+        """See ``Phase``."""
+        now = self._clock.monotonic()
+        self.deadline = None
+        if self._stream is None or self._state not in {"withheld", "streaming"}:
+            return ()
+        if self._stream.terminal:
+            self._complete()
+            return (ResponseBodyReply(b"", end=True),)
+        window = self._gate.deadline if self._gate is not None else None
+        if self._state == "withheld" and window is not None and now >= window:
+            self.deadline = now + self._exchange.model.stall_timeout
+            return self._commit()
+        what = "stopped sending" if self._stream.content_seen else "sent no content in time"
+        return self._fail(ProviderTimeout(f"The provider {what}."))
+
+    # -- failure ------------------------------------------------------------------------------------------------------
+
+    def _may_retry(self, error: ProviderError) -> bool:
+        return self._log.attempt < len(self._exchange.handoff.chain) and moves_on(self._exchange.model, error)
+
+    def _fail(self, error: ProviderError) -> Replies:
+        """The answer is no good: let the next provider try, or tell the client, before the commit or behind it."""
+        self.deadline = None
+        if self._state == "streaming":
+            self._state = "over"
+            self._log.answered(200, error.outcome, final=True)
+            return (ResponseBodyReply(self._exchange.client.render_error_event(error), end=True),)
+        return self._retry(error) if self._may_retry(error) else self._give_error(error)
+
+    def _retry(self, error: ProviderError) -> Replies:
+        self._state = "retrying"
+        self._log.answered(error.status, error.outcome, final=False)
+        self._error_body = error_body(error, self._exchange.handoff.client_dialect)
+        return (self._heads.retry(error, self._log.mark()),)
+
+    def _give_error(self, error: ProviderError) -> Replies:
+        """The chain is at its end: the client gets this error."""
+        self._state = "over"
+        self._log.answered(error.status, error.outcome, final=True)
+        body = error_body(error, self._exchange.handoff.client_dialect)
+        return (self._heads.error(error, self._log.mark()), ResponseBodyReply(body, end=True))
+
+    def _seconds(self) -> int:
+        return self._clock.now_ns() // 1_000_000_000
+
+
+def _seconds(retry_after: str | None) -> float | None:
+    """``retry-after`` in seconds; the header's date form, which no vendor sends, counts as absent."""
+    try:
+        return max(0.0, float(retry_after)) if retry_after else None
+    except ValueError:
+        return None
+
+
+def _joined(first: Progress, last: Progress) -> Progress:
+    """Two pieces as one; ``first`` neither failed nor ended."""
+    return Progress(first.data + last.data, first.content + last.content, last.failed, last.ended)
+
+
+def _ended(replies: Replies) -> Replies:
+    """The replies with the end of the body on the last of them."""
+    if replies and isinstance(replies[-1], ResponseBodyReply):
+        return (*replies[:-1], ResponseBodyReply(replies[-1].data, end=True))
+    return (*replies, ResponseBodyReply(b"", end=True))
+
+
+def _open_ended(reply: Reply) -> Reply:
+    return ResponseBodyReply(reply.data) if isinstance(reply, ResponseBodyReply) else reply

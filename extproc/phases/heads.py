@@ -1,0 +1,71 @@
+"""What stands at the head of an attempt's response, whatever it is: an answer, an error, or the wish for another attempt.
+
+Of the provider's headers none goes through but ``retry-after`` where it steers Envoy: they tell of our account with it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from extproc.domain import names
+from extproc.domain.errors import ProviderError
+from extproc.phases.events import ResponseHeadersReply
+from extproc.phases.exchange import Exchange
+from extproc.phases.refusals import error_headers
+
+JSON = "application/json"
+EVENT_STREAM = "text/event-stream; charset=utf-8"
+
+_DROPPED_LIMIT = 1024
+"""Bytes of the header that names dropped fields; a request can have thousands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heads:
+    """Makes the response headers of one attempt. ``present``: names of the provider's own headers."""
+
+    exchange: Exchange
+    attempt: int
+    present: tuple[str, ...]
+
+    def answer(self, content_type: str, dropped: tuple[str, ...], mark: Mapping[str, str]) -> ResponseHeadersReply:
+        """The head of a 200."""
+        headers = (("content-type", content_type), *self._served_by())
+        if content_type == EVENT_STREAM:
+            headers = (*headers, ("cache-control", "no-cache"))
+        if dropped:
+            headers = (*headers, (names.DROPPED_HEADER, ", ".join(dropped)[:_DROPPED_LIMIT]))
+        return self._reply(200, headers, mark)
+
+    def error(self, error: ProviderError, mark: Mapping[str, str]) -> ResponseHeadersReply:
+        """The head of an error that goes to the client."""
+        headers = error_headers(error, self.exchange.handoff.request_id)
+        return self._reply(error.status, (*headers, *self._served_by()), mark)
+
+    def retry(self, error: ProviderError, mark: Mapping[str, str]) -> ResponseHeadersReply:
+        """The one status that Envoy's route retries.
+
+        Where the next attempt is at the same provider its ``retry-after`` stays: Envoy waits as long, within the
+        route's limit. Another provider has nothing to do with it.
+        """
+        chain = self.exchange.handoff.chain
+        same_next = chain[self.attempt].provider == self.exchange.step.provider
+        kept = ("retry-after",) if same_next else ()
+        headers = (("content-type", JSON), (names.STATUS_HEADER, str(error.status)))
+        return self._reply(names.RETRY_STATUS, headers, mark, kept)
+
+    def _reply(
+        self, status: int, headers: tuple[tuple[str, str], ...], mark: Mapping[str, str], kept: tuple[str, ...] = ()
+    ) -> ResponseHeadersReply:
+        written = {name for name, _ in headers}
+        stale = tuple(name for name in self.present if name not in written and name not in kept)
+        return ResponseHeadersReply(status=status, set_headers=headers, remove_headers=stale, metadata=mark)
+
+    def _served_by(self) -> tuple[tuple[str, str], ...]:
+        request_id, step = self.exchange.handoff.request_id, self.exchange.step
+        return (
+            (names.REQUEST_ID_HEADER, request_id),
+            ("request-id", request_id),  # where Anthropic's SDK looks for it
+            (names.PROVIDER_HEADER, step.provider),
+            (names.MODEL_HEADER, step.model),
+            (names.ATTEMPTS_HEADER, str(self.attempt)),
+        )

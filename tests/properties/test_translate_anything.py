@@ -1,0 +1,201 @@
+"""Whatever a client or a provider sends, translation gives a valid result or one of the tree's errors; it never crashes."""
+
+import copy
+from pathlib import Path
+
+import orjson
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from extproc.dialects.base import RenderOptions
+from extproc.domain.errors import InvalidRequest, ProviderError
+from extproc.translate.answer import translate_answer
+from extproc.translate.pairs import PAIRS
+from extproc.translate.request import RequestJob, translate_request
+from extproc.translate.response import AnswerStream
+
+GOLDENS = Path(__file__).parents[1] / "goldens"
+
+
+def documents(folder: str) -> dict[str, list]:
+    """Dialect → decoded goldens."""
+    paths = sorted(path for path in (GOLDENS / folder).glob("*/*.json") if "." not in path.stem)
+    found: dict[str, list] = {}
+    for path in paths:
+        found.setdefault(path.parent.name, []).append(orjson.loads(path.read_bytes()))
+    return found
+
+
+REQUESTS = documents("requests")
+ANSWERS = documents("responses")
+STREAMS = {
+    provider: [
+        path.read_bytes()
+        for path in sorted((GOLDENS / "responses" / provider).glob("*.sse"))
+        if len(path.suffixes) == 1
+    ]
+    for provider in ANSWERS
+}
+WORDS = [
+    *(
+        "text",
+        "image_url",
+        "image",
+        "tool_use",
+        "tool_result",
+        "thinking",
+        "document",
+        "file",
+        "json_schema",
+        "function",
+    ),
+    *("user", "assistant", "system", "tool", "auto", "none", "any", "ephemeral", "base64", "url", "enabled", "", "{}"),
+    *(
+        "data:image/png;base64,AA==",
+        "data:,",
+        "data:;base64,%",
+        "https://x",
+        '{"a":',
+        "[1]",
+        "stop",
+        "tool_calls",
+        "é😀",
+    ),
+]
+scalars = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-5, 5),
+    st.sampled_from([2**63 - 1, -(2**63), 1e300, -0.5, 1.0]),
+    st.sampled_from(WORDS),
+)
+NAMES = ["type", "text", "role", "content", "model", "messages", "tools", "stream", "index", "id", "name", "x"]
+values = st.recursive(
+    scalars,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+def places(value, path=()):
+    """The path of every value inside."""
+    yield path
+    if isinstance(value, dict | list):
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from places(item, (*path, key))
+
+
+@st.composite
+def mutated(draw: st.DrawFn, originals: list):
+    """A real document of which a few values are something else, or are gone."""
+    document = copy.deepcopy(draw(st.sampled_from(originals)))
+    for _ in range(draw(st.integers(1, 3))):
+        path = draw(st.sampled_from(list(places(document))))
+        if not path:
+            continue
+        parent = document
+        for key in path[:-1]:
+            parent = parent[key]
+        if draw(st.booleans()):
+            parent[path[-1]] = draw(values)
+        elif isinstance(parent, dict):
+            del parent[path[-1]]
+            parent |= draw(st.dictionaries(st.sampled_from(NAMES), values, max_size=1))
+        else:
+            parent.insert(path[-1], draw(values))
+    return document
+
+
+pairs = st.sampled_from(sorted(PAIRS))
+
+
+@settings(max_examples=400)
+@given(pairs, st.data(), st.booleans(), st.booleans())
+def test_requests(names, data, drop, stream):
+    client, provider = names
+    parsed = data.draw(mutated(REQUESTS[client]) | values)
+    check_request(client, provider, orjson.dumps(parsed), drop=drop, stream=stream)
+
+
+def check_request(client: str, provider: str, body: bytes, *, drop: bool, stream: bool) -> None:
+    pair = PAIRS[client, provider]
+    parsed = orjson.loads(body)
+    job = RequestJob("target", stream=stream, same_dialect=pair.same, options=RenderOptions(drop_unsupported=drop))
+    try:
+        translated = translate_request(pair.client, pair.provider, body, parsed, job)
+    except InvalidRequest as error:
+        orjson.dumps(pair.client.render_error(error))
+        return
+    assert orjson.loads(translated.body)["model"] == "target"
+    assert translated.dropped == () or drop or not pair.same
+    assert parsed == orjson.loads(body)
+
+
+@given(pairs, st.binary(max_size=40), st.booleans())
+@example(("openai-chat", "anthropic"), b'{"a":' * 200 + b"1" + b"}" * 200, True)
+def test_requests_of_any_bytes_that_are_json(names, body, drop):
+    try:
+        orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return
+    check_request(*names, body, drop=drop, stream=False)
+
+
+@settings(max_examples=400)
+@given(pairs, st.data())
+def test_answers(names, data):
+    pair = PAIRS[names]
+    body = orjson.dumps(data.draw(mutated(ANSWERS[names[1]]) | values))
+    try:
+        answer = translate_answer(pair.client, pair.provider, body, created=1, same_dialect=pair.same)
+    except ProviderError as error:
+        orjson.dumps(pair.client.render_error(error))
+        return
+    assert isinstance(orjson.loads(answer.body), dict)
+    assert min(answer.usage.input, answer.usage.output, answer.usage.cache_read) >= 0
+
+
+@st.composite
+def broken_streams(draw: st.DrawFn, provider: str) -> bytes:
+    """A real stream in which one event's data is something else."""
+    events = draw(st.sampled_from(STREAMS[provider])).split(b"\n\n")
+    at = draw(st.integers(0, len(events) - 1))
+    head, found, data = events[at].partition(b"data: ")
+    if found and data.startswith(b"{") and data.endswith(b"}"):
+        events[at] = head + found + orjson.dumps(draw(mutated([orjson.loads(data)])))
+    else:
+        events[at] = head + found + draw(st.binary(max_size=20))
+    return b"\n\n".join(events)
+
+
+@settings(max_examples=400)
+@given(pairs, st.data())
+def test_streams(names, data):
+    """And each gives exactly one verdict."""
+    pair = PAIRS[names]
+    writer = None if pair.same else pair.client.stream_writer(created=1, include_usage=True)
+    stream = AnswerStream(pair.provider.stream_reader(), writer, hide_usage=True, model="m")
+    steps = [stream.feed(data.draw(broken_streams(names[1]))), stream.finish()]
+    assert sum(step.ended + (step.failed is not None) for step in steps) == 1
+    assert stream.terminal
+
+
+@pytest.mark.parametrize("names", sorted(PAIRS))
+def test_any_bytes_instead_of_a_stream(names):
+    pair = PAIRS[names]
+    for body in (
+        b"",
+        b"\n\n\n",
+        b"<html></html>",
+        b"{}",
+        b"[DONE]",
+        b"data:\n\n",
+        b"event: x\n\n",
+        b"\xff\xfe",
+        b"data: [DONE]\n\n",
+    ):
+        writer = None if pair.same else pair.client.stream_writer(created=1, include_usage=True)
+        stream = AnswerStream(pair.provider.stream_reader(), writer, hide_usage=True, model="m")
+        failures = [step.failed for step in (stream.feed(body), stream.finish()) if step.failed]
+        assert len(failures) == 1
