@@ -6,6 +6,7 @@ be there before the interpreter imports anything. SIGTERM drains: streams under 
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -21,7 +22,7 @@ from extproc.phases.admission import Admission, AdmissionDeps
 from extproc.phases.attempt import Attempt, AttemptDeps
 from extproc.phases.events import Phase
 from extproc.phases.ports import SystemClock, SystemDice
-from extproc.telemetry.events import EventLog
+from extproc.telemetry.events import EventLog, bridge_logging
 from extproc.telemetry.log import RowLog, open_sink
 from extproc.telemetry.metrics import Metrics
 from extproc.telemetry.recorder import LiveRecorder
@@ -79,6 +80,7 @@ async def _serve(run_dir: RunDir, index: int) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     events = EventLog(sys.stderr)
+    bridge_logging(events)
     snapshot = load_snapshot(run_dir)
     metrics = Metrics(version=VERSION, multiprocess=True)
     metrics.config_loaded(snapshot.version)
@@ -92,6 +94,9 @@ async def _serve(run_dir: RunDir, index: int) -> None:
         max_message=snapshot.max_request_bytes + _FRAMING,
     )
     await server.start(run_dir.socket(index))
+    # What is alive now lives for ever: the collector need not look at it again and again.
+    gc.collect()
+    gc.freeze()
     await stop.wait()
     await server.drain(float(os.environ.get(DRAIN_VARIABLE, "30")))
     rows.close()

@@ -67,7 +67,9 @@ def _built_in(names: Iterable[str], env: dict[str, str], key: str, simulator_por
         "listen": {"host": "127.0.0.1"},
         "keys": [{"name": "demo", "team": "demo", "key": "${LLMGW_DEMO_KEY}"}],
     }
-    parts = [yaml.safe_load((files("extproc.config") / f"{name}.yaml").read_text()) for name in names]
+    parts: list[dict[str, dict[str, object]]] = [
+        yaml.safe_load((files("extproc.config") / f"{name}.yaml").read_text()) for name in names
+    ]
     for section in ("providers", "models"):
         document[section] = {name: entry for part in parts for name, entry in part[section].items()}
     text = yaml.safe_dump(document, sort_keys=False)

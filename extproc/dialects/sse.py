@@ -28,37 +28,64 @@ class SseEvent:
 
 
 class SseDecoder:
-    """Bytes → events; any split of the bytes gives the same events."""
+    """Bytes → events; any split of the bytes gives the same events.
 
-    __slots__ = ("_buffer", "_scanned")
+    ``EventTooLargeError`` comes in the place of an event that exceeds the limit: events before it are given out first,
+    so it may be raised by the call after the one that brought the bytes. Nothing follows it.
+    """
+
+    __slots__ = ("_buffer", "_scanned", "_too_large")
 
     def __init__(self) -> None:
-        self._buffer = b""
+        self._buffer = bytearray()
         self._scanned = 0
+        self._too_large = False
 
     def feed(self, data: bytes) -> list[SseEvent]:
         """Events completed by these bytes. Raises ``EventTooLargeError``."""
-        buffer = self._buffer + data if self._buffer else data
+        if self._too_large:
+            raise _too_large()
+        buffer: bytes | bytearray = data
+        if self._buffer:
+            self._buffer += data
+            buffer = self._buffer
         events: list[SseEvent] = []
         start, at = 0, self._scanned
         while match := _BLANK_LINE.search(buffer, at):
-            start_of_next = match.end()
-            events.append(_event(buffer[start:start_of_next]))
-            start = at = start_of_next
-        self._buffer = buffer[start:]
-        if len(self._buffer) > MAX_EVENT_BYTES:
-            raise EventTooLargeError(f"an event of the stream exceeds {MAX_EVENT_BYTES} bytes")
+            end = match.end()
+            if end - start > MAX_EVENT_BYTES:
+                break
+            events.append(_event(bytes(buffer[start:end])))
+            start = at = end
+        self._keep(buffer, start)
+        if self._too_large and not events:
+            raise _too_large()
+        return events
+
+    def _keep(self, buffer: bytes | bytearray, start: int) -> None:
+        """Hold back what is not a whole event yet."""
+        if buffer is self._buffer:
+            del self._buffer[:start]
+        else:
+            self._buffer += memoryview(buffer)[start:]
+        self._too_large = len(self._buffer) > MAX_EVENT_BYTES
         # The blank line may be split across chunks ("\n" | "\r\n"): look again at the last two bytes.
         self._scanned = max(0, len(self._buffer) - 2)
-        return events
 
     def flush(self) -> SseEvent | None:
         """The bytes after the last blank line, as an event, if they hold any line; the body has ended.
 
         The standard drops such an event; some servers forget the last blank line, so it is for the caller to judge.
+        Raises ``EventTooLargeError``.
         """
-        rest, self._buffer, self._scanned = self._buffer, b"", 0
+        if self._too_large:
+            raise _too_large()
+        rest, self._buffer, self._scanned = bytes(self._buffer), bytearray(), 0
         return _event(rest) if rest.strip() else None
+
+
+def _too_large() -> EventTooLargeError:
+    return EventTooLargeError(f"an event of the stream exceeds {MAX_EVENT_BYTES} bytes")
 
 
 def _event(raw: bytes) -> SseEvent:

@@ -29,7 +29,7 @@ from extproc.domain.errors import (
     RequestTooLarge,
 )
 from extproc.domain.reading import Fields, Json, JsonObject
-from extproc.phases.endpoints import ANTHROPIC, Endpoint, dialect_of, find_endpoint
+from extproc.phases.endpoints import ANTHROPIC, OPENAI, Endpoint, dialect_of, find_endpoint
 from extproc.phases.events import (
     Event,
     Replies,
@@ -54,8 +54,9 @@ from extproc.telemetry.traces import SpanHandle, Tracer
 from extproc.translate.capability import carries
 
 _SANE_ID = re.compile(r"[\x21-\x7e]{1,128}")
-_CLIENT_HEADERS = ("anthropic-beta", "anthropic-version", "openai-beta")
-"""Client headers that one provider dialect wants and the others must not see: they travel in the hand-off."""
+_CLIENT_HEADERS = {ANTHROPIC: ("anthropic-beta", "anthropic-version"), OPENAI: ("openai-beta",)}
+"""Headers of a client that belong to its dialect: only a provider of the same dialect gets them. They travel in the
+hand-off, for an attempt at another provider removes them from the request for good."""
 _CLIENT_HEADER_LIMIT = 512
 """The hand-off rides on every chunk; a longer value is a mistake."""
 
@@ -164,7 +165,7 @@ class Admission:
             started_ns=self._started_ns,
             config_version=deps.snapshot.version,
             traceparent=self._span.traceparent if self._span else None,
-            client_headers=_dialect_headers(self._headers),
+            client_headers=_dialect_headers(self._dialect, self._headers),
             tags=tuple((self._key.tags or {}).items()),
         )
         reply = RequestBodyReply(
@@ -179,17 +180,17 @@ class Admission:
     def _capable(self, targets: tuple[Target, ...], parsed: JsonObject) -> tuple[Target, ...]:
         """The targets whose dialect can carry the request. Raises the first one's refusal where none can.
 
-        Only asked where the chain mixes dialects: with one, the attempt finds out for all of them, at no extra cost.
+        Only asked where the chain mixes dialects or models: where it does not, the attempt finds out for all of them.
         """
         assert self._model is not None
         providers = self._deps.snapshot.providers
-        dialects = {providers[target.provider].dialect for target in targets}
-        if len(dialects) == 1 or self._model.drop_unsupported:
+        kinds = {(providers[target.provider].dialect, target.model) for target in targets}
+        if len(kinds) == 1 or self._model.drop_unsupported:
             return targets
-        refusals = {name: carries(self._dialect, name, parsed) for name in dialects}
-        able = tuple(target for target in targets if refusals[providers[target.provider].dialect] is None)
+        refusals = {kind: carries(self._dialect, *kind, parsed) for kind in kinds}
+        able = tuple(t for t in targets if refusals[providers[t.provider].dialect, t.model] is None)
         if not able:
-            refusal = refusals[providers[targets[0].provider].dialect]
+            refusal = refusals[providers[targets[0].provider].dialect, targets[0].model]
             assert refusal is not None
             raise refusal
         return able
@@ -291,8 +292,9 @@ def _entry(name: str, model: Model) -> ModelEntry:
     return ModelEntry(name, model.display_name or name, model.created, "llmgw")
 
 
-def _dialect_headers(headers: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    return tuple((n, headers[n]) for n in _CLIENT_HEADERS if n in headers and len(headers[n]) <= _CLIENT_HEADER_LIMIT)
+def _dialect_headers(dialect: str, headers: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    wanted = _CLIENT_HEADERS[dialect]
+    return tuple((n, headers[n]) for n in wanted if n in headers and len(headers[n]) <= _CLIENT_HEADER_LIMIT)
 
 
 def _unwanted(headers: Mapping[str, str]) -> tuple[str, ...]:

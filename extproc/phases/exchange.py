@@ -69,8 +69,8 @@ def open_exchange(snapshot: Snapshot, handoff: Handoff, step: Step, event: Reque
     provider, model = snapshot.providers.get(step.provider), snapshot.models.get(handoff.model)
     if provider is None or model is None:
         raise InternalError("the configuration changed while the request was under way; send it again")
-    client_headers: Mapping[str, str] = dict(handoff.client_headers)
     pair = PAIRS[handoff.client_dialect, provider.dialect]
+    client_headers: Mapping[str, str] = dict(handoff.client_headers) if pair.same else {}
     return Exchange(
         provider=provider,
         step=step,

@@ -176,6 +176,8 @@ class AnswerStream:
             ):
                 self._output_bytes += len(text) if text.isascii() else len(text.encode())
                 return bool(text)
+            case ThinkingSigned() | ThinkingRedacted() | CitationAdded() | ToolCallStarted():
+                return True
             case UsageSeen():
                 self._usage = self._usage.merged(event.usage)
             case Finished():
@@ -183,10 +185,8 @@ class AnswerStream:
                     self._finish_reason = event.reason
             case Started():
                 self._started = event
-            case Ended() | Failed():
+            case Ended() | Failed():  # pragma: no branch -- there are no others
                 self._terminal = True
-            case ThinkingSigned() | ThinkingRedacted() | CitationAdded() | ToolCallStarted():
-                return True
         return False
 
 

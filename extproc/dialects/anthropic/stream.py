@@ -67,7 +67,10 @@ class AnthropicStreamReader:
         if self._head.strip(_SKIPPED):
             return [self._finish_body()]
         frames: list[Frame] = []
-        rest = self._decoder.flush()
+        try:
+            rest = self._decoder.flush()
+        except EventTooLargeError as error:
+            return [self._fail(ProviderBadAnswer(str(error)))]
         # A last event without its blank line counts if it is whole; if not, the cut is the news, not the bad JSON.
         if rest is not None and rest.data is not None and _loads(rest.data) is not None:
             frames.append(self._read(rest))

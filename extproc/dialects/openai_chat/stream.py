@@ -61,7 +61,10 @@ class OpenAIStreamReader:
         if not self._is_sse and self._head.lstrip(_BLANKS).startswith((b"{", b"[")):
             return [self._failed(ProviderBadAnswer(_NOT_SSE))]
         frames: list[Frame] = []
-        rest = self._sse.flush()
+        try:
+            rest = self._sse.flush()
+        except EventTooLargeError as error:
+            return [self._failed(ProviderBadAnswer(f"the provider's stream is broken: {error}"))]
         # Only the blank line behind the last event may be missing: an event that is cut says nothing.
         if rest is not None and (rest.data is None or _is_whole(rest.data)):
             frames = self._frames([rest])
@@ -69,7 +72,9 @@ class OpenAIStreamReader:
         if not self._over:
             self._over = True
             end = Ended() if self._chunks.complete else Failed(_truncated())
-            frames.append(Frame(b"" if rest is None else rest.raw, (end,)))
+            # Apart from the end itself, so that whoever forwards frames can leave out what no client could read.
+            frames += [Frame(rest.raw, ())] if rest else []
+            frames.append(Frame(b"", (end,)))
         return frames
 
     def _sniff(self, data: bytes) -> bytes:
