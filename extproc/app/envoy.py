@@ -65,6 +65,8 @@ def command(envoy: Path, run_dir: RunDir, *, concurrency: int) -> Sequence[str]:
         *(str(envoy), "-c", str(run_dir.envoy_config)),
         *("--concurrency", str(concurrency), "--disable-hot-restart"),
         *("--log-level", "warn", "--drain-time-s", "20"),
+        # An access log is read while one waits for it; by default its lines come after ten seconds.
+        *("--file-flush-interval-msec", "1000"),
     )
 
 

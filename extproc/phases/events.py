@@ -123,8 +123,10 @@ Replies: TypeAlias = tuple[Reply, ...]
 class Phase(Protocol):
     """One side of a gRPC stream. Calls come one at a time, in the order of the events."""
 
-    deadline: float | None
-    """Monotonic seconds at which ``wake`` shall be called; read after every call."""
+    @property
+    def deadline(self) -> float | None:
+        """Monotonic seconds at which ``wake`` shall be called; read after every call."""
+        ...
 
     def handle(self, event: Event) -> Replies | Awaitable[Replies]:
         """What to tell Envoy. An awaitable holds back the stream's next event until it is done."""

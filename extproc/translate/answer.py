@@ -21,7 +21,7 @@ class TranslatedAnswer:
     response_id: str | None
 
 
-def translate_answer(  # noqa: PLR0913 -- six: who, what, and three words about it
+def translate_answer(
     client: ClientDialect,
     provider: ProviderDialect,
     body: bytes,

@@ -15,7 +15,7 @@ FREE_BYTES = 16 * 1024 * 1024
 """Output to which ``MAX_RATIO`` does not apply: a model caught in a loop writes text that nearly vanishes."""
 
 MAX_BYTES = 512 * 1024 * 1024
-"""Output of one answer, ten times the longest: 128,000 tokens, each an event of 400 bytes."""
+"""Output of one stream, ten times the longest: 128,000 tokens, each an event of 400 bytes."""
 
 _PIECE_BYTES = 256 * 1024
 """Output per call of zlib, so that the limits are looked at before the memory is taken."""
@@ -37,15 +37,18 @@ class Decoder(Protocol):
         ...
 
 
-def decoder_for(coding: str | None) -> Decoder:
-    """The decoder for a ``content-encoding`` header. Raises ``ProviderBadAnswer`` naming a coding it does not know."""
+def decoder_for(coding: str | None, *, max_bytes: int = MAX_BYTES) -> Decoder:
+    """The decoder for a ``content-encoding`` header. Raises ``ProviderBadAnswer`` naming a coding it does not know.
+
+    ``max_bytes`` bounds what a compressed body may expand to: for an answer that is held as a whole, what may be held.
+    """
     name = (coding or "identity").strip().lower()
     if name == "identity":
         return _Identity()
     if name in {"gzip", "x-gzip"}:
-        return _Inflater("gzip", _GZIP_WBITS)
+        return _Inflater("gzip", _GZIP_WBITS, max_bytes)
     if name == "deflate":
-        return _Deflate()
+        return _Deflate(max_bytes)
     raise ProviderBadAnswer(f"the provider's answer has the content-encoding {name!r}, which was not asked for")
 
 
@@ -62,9 +65,10 @@ class _Identity:
 class _Inflater:
     """zlib, through one member after another: gzip files may be joined end to end (RFC 1952, section 2.2)."""
 
-    __slots__ = ("_coding", "_inflate", "_taken", "_total", "_wbits")
+    __slots__ = ("_coding", "_inflate", "_max_bytes", "_taken", "_total", "_wbits")
 
-    def __init__(self, coding: str, wbits: int) -> None:
+    def __init__(self, coding: str, wbits: int, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
         self._coding = coding
         self._wbits = wbits
         self._inflate = zlib.decompressobj(wbits)
@@ -95,7 +99,7 @@ class _Inflater:
 
     def _check(self, more: int) -> None:
         self._total += more
-        if self._total > MAX_BYTES or self._total > FREE_BYTES + MAX_RATIO * self._taken:
+        if self._total > self._max_bytes or self._total > FREE_BYTES + MAX_RATIO * self._taken:
             raise ProviderBadAnswer(f"the provider's {self._coding} answer expands beyond the gateway's limit")
 
 
@@ -106,9 +110,10 @@ class _Deflate:
     begins so would be a stored block with a padding bit set, which no compressor writes.
     """
 
-    __slots__ = ("_head", "_inflater")
+    __slots__ = ("_head", "_inflater", "_max_bytes")
 
-    def __init__(self) -> None:
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
         self._head = b""
         self._inflater: _Inflater | None = None
 
@@ -119,7 +124,7 @@ class _Deflate:
                 self._head = data
                 return b""
             is_zlib = data[0] & 0x0F == 8 and int.from_bytes(data[:2]) % 31 == 0
-            self._inflater = _Inflater("deflate", _ZLIB_WBITS if is_zlib else _RAW_WBITS)
+            self._inflater = _Inflater("deflate", _ZLIB_WBITS if is_zlib else _RAW_WBITS, self._max_bytes)
         return self._inflater.feed(data)
 
     def finish(self) -> None:
