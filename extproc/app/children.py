@@ -73,6 +73,12 @@ class Child:
                 return
             await self._spawn()
 
+    def kill(self) -> None:
+        """SIGKILL: it hangs. It is started again like any child that ends."""
+        if self._process is not None and self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
+
     async def stop(self, grace: float) -> None:
         """SIGTERM, and SIGKILL after ``grace`` seconds."""
         self._stopping = True

@@ -31,6 +31,12 @@ _START_SECONDS = 30.0
 """What a child may take to be ready on a slow machine; normally it is under a second."""
 
 
+_WATCH_SECONDS = 1.0
+_PATIENCE = 5.0
+"""Seconds a worker may take to answer its health check before it counts as hung: longer than one body of tens of MiB
+keeps its event loop. Envoy sends it nothing new by then, but leaves the streams it has."""
+
+
 class StartError(Exception):
     """The gateway cannot start; the message says why and what to do, on one line."""
 
@@ -69,8 +75,10 @@ class Gateway:
         self._envoy: Child | None = None
         self._envoy_port = 0
         self._admin: asyncio.Task[None] | None = None
+        self._watchers: list[asyncio.Task[None]] = []
         self._exposition: Exposition | None = None
         self._stopping = False
+        self._serving = False
 
     async def start(self) -> None:
         """Start everything. Raises ``StartError``."""
@@ -133,6 +141,22 @@ class Gateway:
         for index, worker in enumerate(self._workers):
             if not await until(lambda i=index: is_serving(self._run.socket(i)), seconds=_START_SECONDS, child=worker):
                 raise StartError(f"worker {index} does not start; its own message is above")
+        self._watchers = [
+            asyncio.create_task(self._watch(index, worker), name=f"watch over {worker.spec.name}")
+            for index, worker in enumerate(self._workers)
+        ]
+
+    async def _watch(self, index: int, worker: Child) -> None:
+        """Kill a worker that hangs: its streams fail at once instead of waiting for timeouts, and it starts anew."""
+        while True:
+            await asyncio.sleep(_WATCH_SECONDS)
+            pid = worker.pid
+            if pid is None or await is_serving(self._run.socket(index), timeout=_PATIENCE):
+                continue
+            # A worker that has just been started does not listen yet; one that hangs still has the pid it had.
+            if worker.pid == pid and not await is_serving(self._run.socket(index), timeout=_PATIENCE):
+                self._tell(f"{worker.spec.name} hangs; killing it")
+                worker.kill()
 
     def _worker_gone(self, pid: int, code: int) -> None:
         assert self._exposition is not None
@@ -152,6 +176,7 @@ class Gateway:
         if not await until(self._envoy_ready, seconds=_START_SECONDS, child=self._envoy):
             fault = await envoys.validate(plan.envoy, self._run.envoy_config)
             raise StartError(f"Envoy does not start: {(fault or 'its own message is above').splitlines()[-1]}")
+        self._serving = True
 
     async def _spawn(
         self,
@@ -189,8 +214,11 @@ class Gateway:
     async def stop(self) -> None:
         """Let requests under way end, then stop everything. Safe after a start that failed half-way."""
         self._stopping = True
-        if self._envoy is not None and self._envoy.pid is not None:
-            await self._drain_envoy()
+        for watcher in self._watchers:
+            watcher.cancel()
+        if self._envoy is not None:
+            if self._serving and self._envoy.pid is not None:
+                await self._drain_envoy()
             await self._envoy.stop(grace=5.0)
         await stop_all(self._workers, grace=self._plan.drain_seconds + 5.0)
         await stop_all([c for c in self._children if c not in self._workers and c is not self._envoy], grace=5.0)

@@ -46,7 +46,10 @@ class StreamWriter(Protocol):
     """Neutral events → client bytes."""
 
     def write(self, event: AnswerEvent) -> bytes:
-        """The bytes of this event in the client's dialect; empty where the dialect has no word for it."""
+        """The bytes of this event in the client's dialect; empty where the dialect has no word for it.
+
+        Raises ``ProviderBadAnswer`` where it would have to hold back more than it may; nothing follows then.
+        """
         ...
 
 

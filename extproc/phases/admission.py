@@ -10,7 +10,6 @@ itself, requests whose client left before any answer.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from http import HTTPStatus
 
 import orjson
 
@@ -24,11 +23,15 @@ from extproc.domain.errors import (
     InternalError,
     InvalidRequest,
     MalformedJson,
+    ProviderBadAnswer,
+    ProviderError,
     ProviderTimeout,
     ProviderUnreachable,
     RequestTooLarge,
+    UnknownRoute,
 )
 from extproc.domain.reading import Fields, Json, JsonObject
+from extproc.phases.attempt_log import unmarked_before, unreached
 from extproc.phases.endpoints import ANTHROPIC, OPENAI, Endpoint, dialect_of, find_endpoint
 from extproc.phases.events import (
     Event,
@@ -42,7 +45,7 @@ from extproc.phases.events import (
     ResponseHeadersReply,
 )
 from extproc.phases.handoff import Handoff, Step
-from extproc.phases.marks import AttemptMark, read_marks, summaries
+from extproc.phases.marks import SENT, AttemptMark, answered, is_unmarked, read_marks, summaries
 from extproc.phases.ports import Clock, Dice
 from extproc.phases.refusals import refuse
 from extproc.policy.chain import order_targets
@@ -63,6 +66,16 @@ _CLIENT_HEADER_LIMIT = 512
 _PASSED_ON = frozenset({"accept", "content-type", "content-length", "user-agent", "traceparent", "tracestate"})
 """Request headers that may reach a provider; the attempt sets its own besides. Everything else stays here: cookies,
 keys, proxies' addresses, tags, and whatever clients think of."""
+
+
+_ENVOYS_OWN: Mapping[int, type[GatewayError]] = {
+    404: UnknownRoute,
+    413: RequestTooLarge,
+    502: ProviderBadAnswer,
+    503: ProviderUnreachable,
+    504: ProviderTimeout,
+}
+"""What a reply that Envoy made itself means; its other 4xx are about a request that it cannot read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +105,7 @@ class Admission:
         self._asked: str | None = None
         self._model: Model | None = None
         self._stream = False
+        self._handoff: Handoff | None = None
         self._done = False
         deps.recorder.stream_opened("admission")
 
@@ -153,7 +167,7 @@ class Admission:
         self._model = model = resolve_model(deps.snapshot, self._key, self._asked)
         self._stream = bool(fields.boolean("stream"))
         targets = self._capable(order_targets(model, deps.dice.pick), parsed)
-        handoff = Handoff(
+        self._handoff = handoff = Handoff(
             request_id=self._request_id,
             key=self._key.name,
             team=self._key.team,
@@ -213,20 +227,36 @@ class Admission:
 
     def _on_response_headers(self, event: ResponseHeaders) -> Replies:
         """An answer on its way to the client: an attempt's own is left alone, Envoy's own is recorded."""
-        marks = read_marks(event.metadata)
+        self._request_id = self._request_id or self._deps.dice.new_id()  # Envoy refused before it asked us
+        final = answered(event.metadata)
         if event.status == names.RETRY_STATUS:
-            # Envoy was to retry and did not (its limits): show what the attempt had to say.
-            shown = event.headers.get(names.STATUS_HEADER, "")
-            status = int(shown) if shown.isdecimal() else 502
-            self._record(status, marks[-1].reason if marks else "provider:provider_error", marks)
-            return (ResponseHeadersReply(status=status, remove_headers=(names.STATUS_HEADER,)),)
-        if any(mark.final for mark in marks):
+            return (self._on_unretried(event),)
+        if final is not None:
             self._done = True  # the attempt writes the request's row when its stream ends
-            self._end_span(self._make_record(event.status, marks[-1].reason, marks))
+            self._end_span(self._make_record(event.status, "ok" if final.reason == SENT else final.reason, (final,)))
         else:
             error = _envoys_own(event.status)
+            marks = self._all_marks(event.metadata) if isinstance(error, ProviderError) else ()
+            for gap in unmarked_before(marks):
+                assert self._handoff is not None
+                self._deps.recorder.attempt(unreached(self._handoff, gap, self._started_ns))
             self._record(event.status, error.outcome, marks)
         return (ResponseHeadersReply(set_headers=((names.REQUEST_ID_HEADER, self._request_id),)),)
+
+    def _on_unretried(self, event: ResponseHeaders) -> ResponseHeadersReply:
+        """Envoy was to retry and did not (its limits): show what the attempt had to say."""
+        marks = tuple(mark for mark in self._all_marks(event.metadata) if not is_unmarked(mark))
+        shown = event.headers.get(names.STATUS_HEADER, "")
+        status = int(shown) if shown.isdecimal() else 502
+        self._record(status, marks[-1].reason if marks else ProviderError("").outcome, marks)
+        return ResponseHeadersReply(status=status, remove_headers=(names.STATUS_HEADER,))
+
+    def _all_marks(self, metadata: Mapping[str, str]) -> tuple[AttemptMark, ...]:
+        """The marks of a request that no attempt answered: Envoy has gone through as much of the chain as it retries."""
+        if self._handoff is None or self._model is None:
+            return ()
+        count = len(self._handoff.chain) if envoy_retry_on(self._model) else max(1, len(metadata) - 1)
+        return read_marks(metadata, self._handoff.chain, count)
 
     def wake(self) -> Replies:
         """See ``Phase``. Admission sets no deadline."""
@@ -306,12 +336,7 @@ def _unwanted(headers: Mapping[str, str]) -> tuple[str, ...]:
 
 def _envoys_own(status: int) -> GatewayError:
     """What a reply that Envoy made itself means. It was written by the mapping in ``extproc.envoyconf``."""
-    match status:
-        case HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-            return RequestTooLarge("")
-        case HTTPStatus.GATEWAY_TIMEOUT:
-            return ProviderTimeout("")
-        case HTTPStatus.SERVICE_UNAVAILABLE:
-            return ProviderUnreachable("")
-        case _:
-            return InternalError("")
+    known = _ENVOYS_OWN.get(status)
+    if known is not None:
+        return known("")
+    return InvalidRequest("") if 400 <= status < 500 else InternalError("")

@@ -108,10 +108,12 @@ class Answering:
     def _accept(self, event: ResponseHeaders) -> None:
         if not 200 <= event.status < 300:
             raise ProviderBadAnswer(f"The provider answered with status {event.status}.")
-        self._decoder = decoder_for(event.headers.get("content-encoding"))
+        coding = event.headers.get("content-encoding")
         if not self._exchange.handoff.stream:
+            self._decoder = decoder_for(coding, max_bytes=_ANSWER_LIMIT)
             self._state = "collecting"
             return
+        self._decoder = decoder_for(coding)
         model = self._exchange.model
         self._state = "withheld"
         self._gate = CommitGate(model.commit)

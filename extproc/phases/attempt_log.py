@@ -3,7 +3,7 @@
 Counterpart: ``extproc.phases.attempt``, which says what happened; this says it on.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
 from extproc.config.routes import try_timeout
@@ -13,7 +13,7 @@ from extproc.domain.errors import Aborted, NoAnswer, ProviderTimeout
 from extproc.domain.usage import Usage
 from extproc.phases.exchange import Exchange
 from extproc.phases.handoff import Handoff
-from extproc.phases.marks import SENT, AttemptMark, read_marks, summaries
+from extproc.phases.marks import SENT, AttemptMark, is_unmarked, read_marks, summaries
 from extproc.phases.ports import Clock
 from extproc.telemetry.recorder import Recorder
 from extproc.telemetry.records import AttemptRecord, RequestRecord
@@ -50,7 +50,7 @@ class AttemptLog:
         self._handoff = handoff
         self._exchange = exchange
         self.attempt = attempt
-        self._earlier = read_marks(metadata)
+        self._earlier = read_marks(metadata, handoff.chain, attempt - 1)
         self._span = self._tracer.start_attempt(handoff.traceparent, self._started_ns)
 
     def provider_status(self, status: int) -> None:
@@ -101,6 +101,8 @@ class AttemptLog:
             self._outcome = self._unexplained(handoff, exchange, waited)
         now = self._clock.now_ns()
         record = self._attempt_record(handoff, exchange, now)
+        for gap in unmarked_before(self._earlier):
+            self._recorder.attempt(unreached(handoff, gap, self._started_ns))
         self._recorder.attempt(record)
         if self._final:
             self._recorder.request(self._request_record(handoff, exchange, now))
@@ -176,3 +178,35 @@ class AttemptLog:
             committed=self._committed,
             attempts=summaries((*self._earlier, mine), now),
         )
+
+
+def unmarked_before(earlier: Sequence[AttemptMark]) -> list[tuple[int, AttemptMark]]:
+    """The attempts right before this one that nobody marked, with their numbers: their rows are this one's to write."""
+    gaps: list[tuple[int, AttemptMark]] = []
+    for number, mark in reversed(list(enumerate(earlier, 1))):
+        if not is_unmarked(mark):
+            break
+        gaps.append((number, mark))
+    return gaps[::-1]
+
+
+def unreached(handoff: Handoff, gap: tuple[int, AttemptMark], time_ns: int) -> AttemptRecord:
+    """The row of an attempt that never got a connection, as far as another can know it."""
+    number, mark = gap
+    return AttemptRecord(
+        request_id=handoff.request_id,
+        time_ns=time_ns,
+        duration_ms=0.0,
+        outcome=mark.reason,
+        key=handoff.key,
+        team=handoff.team,
+        tags=dict(handoff.tags) or None,
+        client_dialect=handoff.client_dialect,
+        model_asked=handoff.asked,
+        model=handoff.model,
+        provider=mark.provider,
+        provider_model=mark.model,
+        stream=handoff.stream,
+        config_version=handoff.config_version,
+        attempt=number,
+    )

@@ -57,7 +57,9 @@ class Exchange:
 
     def translate_answer(self, body: bytes, *, created: int) -> TranslatedAnswer:
         """A whole answer in the client's dialect. Raises ``ProviderError``."""
-        return translate_answer(self.client, self.dialect, body, created=created, same_dialect=self.same_dialect)
+        return translate_answer(
+            self.client, self.dialect, body, created=created, same_dialect=self.same_dialect, model=self.step.model
+        )
 
     def parse_error(self, status: int, body: bytes, retry_after: float | None) -> ProviderError:
         """What an error status of this provider means."""

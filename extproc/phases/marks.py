@@ -4,11 +4,12 @@ Key ``a1``, ``a2``... (``names.ATTEMPT_KEY``) holds one mark. Writer: ``extproc.
 of the same request, ``extproc.phases.admission``, and whoever reads Envoy's access log.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from extproc.domain import names
-from extproc.domain.errors import NoAnswer
+from extproc.domain.errors import NoAnswer, ProviderUnreachable
+from extproc.phases.handoff import Step
 from extproc.telemetry.records import AttemptSummary
 
 SENT = "sent"
@@ -58,15 +59,40 @@ def summaries(marks: tuple[AttemptMark, ...], now_ns: int) -> tuple[AttemptSumma
             provider=mark.provider,
             model=mark.model,
             reason=NoAnswer("").outcome if mark.reason == SENT else mark.reason,
-            duration_ms=((mark.ended_ns or end) - mark.started_ns) / 1e6,
+            duration_ms=_duration(mark, end),
         )
         for mark, end in zip(marks, ends, strict=True)
     )
 
 
-def read_marks(metadata: Mapping[str, str]) -> tuple[AttemptMark, ...]:
-    """The attempts' marks, in order."""
-    found: list[AttemptMark] = []
-    while mark := metadata.get(f"{names.ATTEMPT_KEY}{len(found) + 1}"):
-        found.append(decode_mark(mark))
-    return tuple(found)
+def _duration(mark: AttemptMark, end_ns: int) -> float:
+    """Milliseconds; 0 where it is not known."""
+    end = mark.ended_ns or end_ns
+    return (end - mark.started_ns) / 1e6 if mark.started_ns and end else 0.0
+
+
+def read_marks(metadata: Mapping[str, str], chain: Sequence[Step], count: int) -> tuple[AttemptMark, ...]:
+    """The marks of the first ``count`` attempts, in order.
+
+    An attempt that never got a connection opens no stream here, so nobody marked it: it gets a mark that says so.
+    """
+    return tuple(_mark(metadata, chain, number) for number in range(1, count + 1))
+
+
+def is_unmarked(mark: AttemptMark) -> bool:
+    """Whether nobody wrote this mark: the attempt never got a connection."""
+    return mark.started_ns == 0
+
+
+def answered(metadata: Mapping[str, str]) -> AttemptMark | None:
+    """The mark of the attempt whose answer, or whose error, goes to the client; None where there is none."""
+    marks = (decode_mark(text) for key, text in metadata.items() if key != names.HANDOFF_KEY)
+    return next((mark for mark in marks if mark.final), None)
+
+
+def _mark(metadata: Mapping[str, str], chain: Sequence[Step], number: int) -> AttemptMark:
+    text = metadata.get(f"{names.ATTEMPT_KEY}{number}")
+    if text is not None:
+        return decode_mark(text)
+    step = chain[min(number, len(chain)) - 1]
+    return AttemptMark(step.provider, step.model, ProviderUnreachable("").outcome, 0)

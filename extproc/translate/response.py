@@ -133,7 +133,11 @@ class AnswerStream:
         content = 0
         for frame in frames:
             failed = frame.events[-1] if frame.events and isinstance(frame.events[-1], Failed) else None
-            content += self._forward(frame, out, whole=failed is None)
+            try:
+                content += self._forward(frame, out, whole=failed is None)
+            except ProviderError as error:  # the writer's
+                self._terminal = True
+                return Progress(b"".join(out), content, failed=error)
             if failed is not None:
                 return Progress(b"".join(out), content, failed=failed.error)
             if self._terminal:

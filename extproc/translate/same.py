@@ -34,7 +34,7 @@ def _edit_openai_chat(parsed: JsonObject, *, model: str, stream: bool) -> SameDi
 
     https://platform.openai.com/docs/api-reference/chat/create#chat-create-stream_options
     """
-    changes: dict[str, Json] = {"model": model}
+    changes = _named(parsed, model)
     if not stream:
         return SameDialectEdits(changes, include_usage=False)
     options = parsed.get("stream_options") or {}
@@ -51,8 +51,18 @@ def _edit_openai_chat(parsed: JsonObject, *, model: str, stream: bool) -> SameDi
 
 def _edit_anthropic_messages(parsed: JsonObject, *, model: str, stream: bool) -> SameDialectEdits:
     """Usage is always in the stream."""
-    del parsed, stream
-    return SameDialectEdits({"model": model})
+    del stream
+    return SameDialectEdits(_named(parsed, model))
+
+
+def _named(parsed: JsonObject, model: str) -> dict[str, Json]:
+    """The model, and ``stream`` as it is.
+
+    An edited name that occurs twice is refused, and a provider that read another ``stream`` than the gateway would
+    answer in another form than the client waits for.
+    """
+    stream = parsed.get("stream")
+    return {"model": model} if stream is None else {"model": model, "stream": stream}
 
 
 EDIT_PLANS: Mapping[str, EditPlan] = {

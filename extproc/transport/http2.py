@@ -21,19 +21,19 @@ PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 _DATA, _HEADERS, _RST_STREAM, _SETTINGS, _PUSH, _PING, _GOAWAY, _WINDOW, _CONTINUATION = 0, 1, 3, 4, 5, 6, 7, 8, 9
 _END_STREAM, _ACK, _END_HEADERS, _PADDED, _PRIORITY_FLAG = 0x1, 0x1, 0x4, 0x8, 0x20
 
-_SET_MAX_STREAMS, _SET_INITIAL_WINDOW, _SET_MAX_FRAME = 0x3, 0x4, 0x5
+_SET_TABLE_SIZE, _SET_MAX_STREAMS, _SET_INITIAL_WINDOW, _SET_MAX_FRAME = 0x1, 0x3, 0x4, 0x5
 
 NO_ERROR, PROTOCOL_ERROR, FLOW_CONTROL_ERROR, FRAME_SIZE_ERROR = 0x0, 0x1, 0x3, 0x6
-STREAM_CLOSED, CANCEL, COMPRESSION_ERROR, ENHANCE_YOUR_CALM = 0x5, 0x8, 0x9, 0xB
+STREAM_CLOSED, REFUSED_STREAM, CANCEL, COMPRESSION_ERROR, ENHANCE_YOUR_CALM = 0x5, 0x7, 0x8, 0x9, 0xB
 
 GRPC_OK, GRPC_CANCELLED, GRPC_RESOURCE_EXHAUSTED, GRPC_UNIMPLEMENTED, GRPC_INTERNAL = 0, 1, 8, 12, 13
 
-_FRAME_LIMIT = 16_384
+_FRAME_LIMIT, _LARGEST_FRAME_LIMIT = 16_384, 2**24 - 1
 """The protocol's default and what Envoy sends; bodies of many megabytes come as many frames."""
 _HEADER_BLOCK_LIMIT = 64 * 1024
 """gRPC metadata of one stream; Envoy's is a few hundred bytes."""
 _MAX_STREAMS = 100_000
-"""No limit in practice: Envoy's own limits come first, and a refused stream would fail a request."""
+"""No limit in practice: Envoy's own limits come first. A stream beyond it is refused, so Envoy tries another worker."""
 _MAX_WINDOW = 2**31 - 1
 _DEFAULT_WINDOW = 65_535
 _CONNECTION_WINDOW = 256 * 1024 * 1024
@@ -109,7 +109,7 @@ class _Stream:
         self.unacked = 0
         self.headers_sent = False
         self.ended_by_peer = False
-        self.pending: deque[bytes] = deque()
+        self.pending: deque[memoryview] = deque()
         self.pending_size = 0
         self.trailers: bytes | None = None
 
@@ -129,7 +129,9 @@ class Http2Connection:
         self._draining = False
         self._decoder = hpack.Decoder(max_header_list_size=_HEADER_BLOCK_LIMIT)
         self._decoded: dict[bytes, str] = {}
-        self._header_block: tuple[int, bool, bytearray] | None = None
+        self._header_block: tuple[int, bool, bytearray] = (0, False, bytearray())
+        self._expected: int | None = _SETTINGS
+        self._size_update = b""
         self._send_window = _DEFAULT_WINDOW
         self._peer_initial_window = _DEFAULT_WINDOW
         self._peer_frame_limit = _FRAME_LIMIT
@@ -188,8 +190,8 @@ class Http2Connection:
         return events
 
     def _frame(self, kind: int, flags: int, stream_id: int, payload: bytes, events: list[Http2Event]) -> None:
-        if self._header_block is not None and kind != _CONTINUATION:
-            raise Http2Error(PROTOCOL_ERROR, "a header block was interrupted")
+        if self._expected is not None and kind != self._expected:
+            raise Http2Error(PROTOCOL_ERROR, f"a frame of kind {kind} where one of kind {self._expected} has to come")
         if kind == _DATA:
             self._on_data(flags, stream_id, payload, events)
         elif kind == _HEADERS:
@@ -199,16 +201,21 @@ class Http2Connection:
         elif kind == _RST_STREAM:
             self._on_reset(stream_id, payload, events)
         else:
-            self._control(kind, flags, stream_id, payload)
+            self._control(kind, flags, stream_id, payload, events)
 
-    def _control(self, kind: int, flags: int, stream_id: int, payload: bytes) -> None:
-        """Frames that bring no event. PRIORITY, GOAWAY and types of later versions ask nothing of a server."""
+    def _control(self, kind: int, flags: int, stream_id: int, payload: bytes, events: list[Http2Event]) -> None:
+        """Frames about the connection. PRIORITY, GOAWAY and types of later versions ask nothing of a server."""
+        if stream_id and kind in {_SETTINGS, _PING}:
+            raise Http2Error(PROTOCOL_ERROR, "a frame of the connection on a stream")
         if kind == _WINDOW:
-            self._on_window(stream_id, payload)
+            self._on_window(stream_id, payload, events)
         elif kind == _SETTINGS:
             self._on_settings(flags, payload)
-        elif kind == _PING and not flags & _ACK:
-            self._output.append(_frame(_PING, _ACK, 0, payload))
+        elif kind == _PING:
+            if len(payload) != 8:
+                raise Http2Error(FRAME_SIZE_ERROR, "a ping has eight bytes")
+            if not flags & _ACK:
+                self._output.append(_frame(_PING, _ACK, 0, payload))
         elif kind == _PUSH:
             raise Http2Error(PROTOCOL_ERROR, "a client cannot push")
 
@@ -216,8 +223,7 @@ class Http2Connection:
         self._consumed(len(payload))
         stream = self._streams.get(stream_id)
         if stream is None:
-            if stream_id == 0 or stream_id > self._last_stream:
-                raise Http2Error(PROTOCOL_ERROR, "data for a stream that was never opened")
+            self._must_be_known(stream_id)
             return  # closed by us a moment ago
         if stream.ended_by_peer:
             self._abort(stream_id, STREAM_CLOSED, events)
@@ -227,11 +233,22 @@ class Http2Connection:
         if not self._messages(stream_id, stream, events):
             return
         if flags & _END_STREAM:
-            stream.ended_by_peer = True
-            events.append(StreamEnded(stream_id))
+            self._peer_ended(stream_id, stream, events)
         elif stream.unacked > self._stream_window // 2:
             self._output.append(_frame(_WINDOW, 0, stream_id, _u32.pack(stream.unacked)))
             stream.unacked = 0
+
+    def _must_be_known(self, stream_id: int) -> None:
+        if stream_id % 2 == 0 or stream_id > self._last_stream:
+            raise Http2Error(PROTOCOL_ERROR, "a frame of a stream that was never opened")
+
+    def _peer_ended(self, stream_id: int, stream: _Stream, events: list[Http2Event]) -> None:
+        stream.ended_by_peer = True
+        if stream.incoming:
+            self.end(stream_id, GRPC_INTERNAL, "the last message is not whole")
+            events.append(StreamReset(stream_id, CANCEL))
+        else:
+            events.append(StreamEnded(stream_id))
 
     def _messages(self, stream_id: int, stream: _Stream, events: list[Http2Event]) -> bool:
         """Take whole messages out of the stream's bytes; False where the call was ended for a bad one."""
@@ -261,33 +278,41 @@ class Http2Connection:
         if flags & _PADDED:
             payload = _unpadded(payload)
         if flags & _PRIORITY_FLAG:
+            if len(payload) < 5:
+                raise Http2Error(FRAME_SIZE_ERROR, "no room for the priority")
             payload = payload[5:]
         if flags & _END_HEADERS:
             self._block(stream_id, payload, end=bool(flags & _END_STREAM), events=events)
         else:
             self._header_block = (stream_id, bool(flags & _END_STREAM), bytearray(payload))
+            self._expected = _CONTINUATION
 
     def _on_continuation(self, flags: int, stream_id: int, payload: bytes, events: list[Http2Event]) -> None:
-        if self._header_block is None or self._header_block[0] != stream_id:
+        expected, end, block = self._header_block
+        if self._expected != _CONTINUATION or expected != stream_id:
             raise Http2Error(PROTOCOL_ERROR, "a continuation of nothing")
-        _, end, block = self._header_block
         block += payload
         if len(block) > _HEADER_BLOCK_LIMIT:
             raise Http2Error(ENHANCE_YOUR_CALM, "a header block is too long")
         if flags & _END_HEADERS:
-            self._header_block = None
+            self._expected = None
             self._block(stream_id, bytes(block), end=end, events=events)
 
     def _block(self, stream_id: int, block: bytes, *, end: bool, events: list[Http2Event]) -> None:
         path = self._path_of(block)
         stream = self._streams.get(stream_id)
         if stream is not None:  # trailers of the request: gRPC clients send none with a meaning
-            stream.ended_by_peer = True
-            events.append(StreamEnded(stream_id))
+            if stream.ended_by_peer or not end:
+                self._abort(stream_id, STREAM_CLOSED if stream.ended_by_peer else PROTOCOL_ERROR, events)
+            else:
+                self._peer_ended(stream_id, stream, events)
             return
         if stream_id <= self._last_stream:
             return  # trailers of a call that we have closed
         self._last_stream = stream_id
+        if len(self._streams) >= _MAX_STREAMS:
+            self._output.append(_frame(_RST_STREAM, 0, stream_id, _u32.pack(REFUSED_STREAM)))
+            return
         stream = self._streams[stream_id] = _Stream(self._peer_initial_window)
         events.append(StreamOpened(stream_id, path))
         if end:
@@ -329,6 +354,7 @@ class Http2Connection:
     def _on_reset(self, stream_id: int, payload: bytes, events: list[Http2Event]) -> None:
         if len(payload) != 4:
             raise Http2Error(FRAME_SIZE_ERROR, "a reset has four bytes")
+        self._must_be_known(stream_id)
         if self._forget(stream_id):
             events.append(StreamReset(stream_id, _u32.unpack(payload)[0]))
 
@@ -337,35 +363,46 @@ class Http2Connection:
         events.append(StreamReset(stream_id, code))
 
     def _on_settings(self, flags: int, payload: bytes) -> None:
+        if len(payload) % 6 or (flags & _ACK and payload):
+            raise Http2Error(FRAME_SIZE_ERROR, "settings come in sixes, and an acknowledgement has none")
+        self._expected = None
         if flags & _ACK:
             return
-        if len(payload) % 6:
-            raise Http2Error(FRAME_SIZE_ERROR, "settings come in sixes")
         for name, value in _setting.iter_unpack(payload):
             if name == _SET_INITIAL_WINDOW:
-                if value > _MAX_WINDOW:
-                    raise Http2Error(FLOW_CONTROL_ERROR, "a window is too large")
                 for stream in self._streams.values():
                     stream.window += value - self._peer_initial_window
                 self._peer_initial_window = value
+                if max((value, *(stream.window for stream in self._streams.values()))) > _MAX_WINDOW:
+                    raise Http2Error(FLOW_CONTROL_ERROR, "a window is too large")
             elif name == _SET_MAX_FRAME:
-                self._peer_frame_limit = max(_FRAME_LIMIT, min(value, 2**24 - 1))
+                if not _FRAME_LIMIT <= value <= _LARGEST_FRAME_LIMIT:
+                    raise Http2Error(PROTOCOL_ERROR, f"frames of {value} bytes")
+                self._peer_frame_limit = value
+            elif name == _SET_TABLE_SIZE:
+                # Our blocks use no table, whatever its size; but a smaller one has to be acknowledged by the next block
+                # (RFC 7541, section 4.2). 0x20: its size is now 0, and it never needs to be said again.
+                self._size_update = b"\x20"
         self._output.append(_frame(_SETTINGS, _ACK, 0, b""))
         self._flush_blocked()
 
-    def _on_window(self, stream_id: int, payload: bytes) -> None:
+    def _on_window(self, stream_id: int, payload: bytes, events: list[Http2Event]) -> None:
         if len(payload) != 4:
             raise Http2Error(FRAME_SIZE_ERROR, "a window update has four bytes")
         increment = _u32.unpack(payload)[0] & 0x7FFFFFFF
         if stream_id == 0:
             self._send_window += increment
-            if self._send_window > _MAX_WINDOW or increment == 0:
-                raise Http2Error(FLOW_CONTROL_ERROR, "the connection's window is out of bounds")
+            if fault := _window_fault(increment, self._send_window):
+                raise Http2Error(fault, "the connection's window is out of bounds")
             self._flush_blocked()
         elif (stream := self._streams.get(stream_id)) is not None:
             stream.window += increment
-            if stream_id in self._blocked:
+            if fault := _window_fault(increment, stream.window):
+                self._abort(stream_id, fault, events)
+            elif stream_id in self._blocked:
                 self._drain(stream_id, stream)
+        else:
+            self._must_be_known(stream_id)
 
     def _consumed(self, size: int) -> None:
         """Give the connection's window back in large steps: an update for each frame would double the frames."""
@@ -376,27 +413,28 @@ class Http2Connection:
 
     # -- sending ------------------------------------------------------------------------------------------------------
 
-    def send(self, stream_id: int, payload: bytes) -> None:
-        """One gRPC message. Ignored where the call is over; held back while the peer gives no window."""
+    def send(self, stream_id: int, payload: bytes) -> bool:
+        """One gRPC message, held back while the peer gives no window. False where the call is over, maybe just now."""
         stream = self._streams.get(stream_id)
         if stream is None or stream.trailers is not None:
-            return
+            return False
         if not stream.headers_sent:
             stream.headers_sent = True
-            self._output.append(_frame(_HEADERS, _END_HEADERS, stream_id, _RESPONSE_HEADERS))
+            self._head(stream_id, _END_HEADERS, _RESPONSE_HEADERS)
         size = len(payload) + 5
         message = b"\0" + _u32.pack(len(payload)) + payload
         if not stream.pending and size <= self._peer_frame_limit and size <= min(stream.window, self._send_window):
             stream.window -= size
             self._send_window -= size
             self._output.append(_frame(_DATA, 0, stream_id, message))
-            return
-        stream.pending.append(message)
+            return True
+        stream.pending.append(memoryview(message))  # a view: each frame takes a slice of it without a copy of the rest
         stream.pending_size += size
         if stream.pending_size > _PENDING_LIMIT:
             self.reset(stream_id, ENHANCE_YOUR_CALM)
-            return
+            return False
         self._drain(stream_id, stream)
+        return True
 
     def end(self, stream_id: int, status: int = GRPC_OK, message: str = "") -> None:
         """End a call with a gRPC status, behind all that was sent. Ignored where it is over."""
@@ -421,7 +459,11 @@ class Http2Connection:
 
     def fail(self, error: Http2Error) -> None:
         """The last words of a connection whose peer broke the protocol."""
-        self._output.append(_frame(_GOAWAY, 0, 0, _u32.pack(self._last_stream) + _u32.pack(error.code)))
+        self.goodbye(error.code)
+
+    def goodbye(self, code: int = NO_ERROR) -> None:
+        """The last words before the connection is closed: streams that are not counted may be tried elsewhere."""
+        self._output.append(_frame(_GOAWAY, 0, 0, _u32.pack(self._last_stream) + _u32.pack(code)))
 
     def _drain(self, stream_id: int, stream: _Stream) -> None:
         while stream.pending:
@@ -445,25 +487,36 @@ class Http2Connection:
 
     def _flush_blocked(self) -> None:
         for stream_id in list(self._blocked):
-            if (stream := self._streams.get(stream_id)) is not None:
-                self._drain(stream_id, stream)
+            self._drain(stream_id, self._streams[stream_id])
 
     def _close(self, stream_id: int, stream: _Stream) -> None:
         assert stream.trailers is not None
         block = stream.trailers if stream.headers_sent else _RESPONSE_HEADERS + stream.trailers
-        self._output.append(_frame(_HEADERS, _END_HEADERS | _END_STREAM, stream_id, block))
+        self._head(stream_id, _END_HEADERS | _END_STREAM, block)
         if not stream.ended_by_peer:
             # A server may end a call before its client has: the reset says that the rest is not wanted (RFC 9113, 8.1).
             self._output.append(_frame(_RST_STREAM, 0, stream_id, _u32.pack(NO_ERROR)))
         self._forget(stream_id)
+
+    def _head(self, stream_id: int, flags: int, block: bytes) -> None:
+        if self._size_update:
+            block, self._size_update = self._size_update + block, b""
+        self._output.append(_frame(_HEADERS, flags, stream_id, block))
 
     def _forget(self, stream_id: int) -> bool:
         self._blocked.pop(stream_id, None)
         return self._streams.pop(stream_id, None) is not None
 
 
-def _frame(kind: int, flags: int, stream_id: int, payload: bytes) -> bytes:
+def _frame(kind: int, flags: int, stream_id: int, payload: bytes | memoryview) -> bytes:
     return _frame_head.pack(len(payload) << 8 | kind, flags, stream_id) + payload
+
+
+def _window_fault(increment: int, window: int) -> int:
+    """The error code of a window update that may not be (RFC 9113, section 6.9); 0 for a good one."""
+    if increment == 0:
+        return PROTOCOL_ERROR
+    return FLOW_CONTROL_ERROR if window > _MAX_WINDOW else NO_ERROR
 
 
 def _unpadded(payload: bytes) -> bytes:

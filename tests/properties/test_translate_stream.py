@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -116,21 +117,38 @@ def test_splits_that_a_shrinker_looks_for(case, places, include_usage, compresse
     )
 
 
-@given(st.sampled_from(CASES), st.integers(0, 2**16))
-def test_a_stream_cut_anywhere_never_looks_whole(case, place):
-    """Whatever is missing before the end of the answer, the client is not told that it is complete."""
-    path, client = case.values
+def check_cut(path: Path, client: str, place: int) -> None:
     provider = PROVIDER_OF_FOLDER[path.parent.name]
     data = path.read_bytes()
     part = data[: place % (len(data) + 1)]
     outcome = run(provider, client, [part], include_usage=True)
     whole = run(provider, client, [data], include_usage=True)
     assert outcome.output_bytes <= whole.output_bytes
+    assert outcome.data == b"" or outcome.data.endswith((b"\n\n", b"\r\n\r\n"))
+    for line in outcome.data.splitlines():
+        if line.startswith(b"data: ") and line != b"data: [DONE]":
+            orjson.loads(line.removeprefix(b"data: "))  # whatever was sent as an event is whole
     if outcome.ended:
         assert outcome.finish_reason is not None or b"[DONE]" in part
         assert outcome.output_bytes == whole.output_bytes
     else:
         assert not outcome.data.endswith((b"[DONE]\n\n", b'{"type":"message_stop"}\n\n'))
+
+
+@given(st.sampled_from(CASES), st.integers(0, 2**16))
+def test_a_stream_cut_anywhere_never_looks_whole(case, place):
+    """Whatever is missing before the end of the answer, the client is not told that it is complete."""
+    check_cut(*case.values, place)
+
+
+@pytest.mark.parametrize("client", CLIENT_DIALECTS)
+@pytest.mark.parametrize("provider", ["openai", "anthropic"])
+def test_a_stream_cut_at_every_byte_of_its_end_never_looks_whole(provider: str, client: str):
+    """The last events hold the finish reason, usage and the end marker."""
+    path = GOLDENS / "responses" / provider / "stream_text.sse"
+    size = len(path.read_bytes())
+    for place in range(size - 900, size):
+        check_cut(path, client, place)
 
 
 @pytest.mark.parametrize("path", STREAMS, ids=lambda path: f"{path.parent.name}/{path.stem}")

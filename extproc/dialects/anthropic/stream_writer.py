@@ -52,10 +52,6 @@ _Content: TypeAlias = (
 )
 
 
-class _TooMuchWaitingError(Exception):
-    """``MAX_WAITING_BYTES`` is exceeded."""
-
-
 class _Block:
     """A content block. The first of the queue is open on the wire, those behind it wait with their bytes."""
 
@@ -141,15 +137,8 @@ class AnthropicStreamWriter:
                     return self._open() + self._close_all()
             case _:
                 if not event.choice:
-                    return self._open_with(event)
+                    return self._open() + self._content(event)
         return b""
-
-    def _open_with(self, event: _Content) -> bytes:
-        try:
-            return self._open() + self._content(event)
-        except _TooMuchWaitingError:
-            self._done = True
-            return render_error_event(ProviderBadAnswer("the provider's stream interleaves more than can be held"))
 
     def _open(self) -> bytes:
         if self._opened:
@@ -244,7 +233,8 @@ class AnthropicStreamWriter:
         block.waiting.append(data)
         self._waiting += len(data)
         if self._waiting > MAX_WAITING_BYTES:
-            raise _TooMuchWaitingError
+            self._done = True
+            raise ProviderBadAnswer("the provider's stream interleaves more than can be held")
         return b""
 
     def _advance(self) -> bytes:

@@ -45,7 +45,11 @@ def render_request(
         body["service_tier"] = tier
     lost = (*_unsupported(conversation), *messages.unsupported)
     if lost and not options.drop_unsupported:
-        raise UnsupportedFeature(f"this model's provider cannot take: {', '.join(lost)}", param=lost[0])
+        raise UnsupportedFeature(
+            f"this model's provider (OpenAI dialect) cannot carry: {', '.join(lost)}. Remove what is named,"
+            " or let the gateway leave it out with drop_unsupported.",
+            param=lost[0],
+        )
     return Rendered(body, lost)
 
 

@@ -1,7 +1,7 @@
 """The files of ``tests/goldens/config``: one walker over good ones, bad ones, and ones with many mistakes.
 
 Beside each good file lies its snapshot (``.json``), beside each bad one what is printed (``.txt``);
-``UPDATE_GOLDENS=1`` writes these anew.
+``LLMGW_REWRITE_GOLDENS=1`` writes these anew.
 """
 
 import os
@@ -25,7 +25,7 @@ from extproc.config.snapshot import Secret, Snapshot
 from extproc.config.unsupported import UNSUPPORTED
 
 FOLDER = Path(__file__).parents[2] / "goldens" / "config"
-UPDATE = os.environ.get("UPDATE_GOLDENS") == "1"
+UPDATE = os.environ.get("LLMGW_REWRITE_GOLDENS") == "1"
 
 ENV = {
     "LLMGW_ADMIN_TOKEN": "canary-admin-token",

@@ -72,6 +72,20 @@ def test_an_event_may_not_grow_without_end():
         decoder.feed(b"x")
 
 
+def test_events_before_one_that_is_too_large_are_given_out_first():
+    stream = b"data: a\n\ndata: " + b"x" * MAX_EVENT_BYTES + b"\n\n"
+    whole = SseDecoder()
+    assert [event.data for event in whole.feed(stream)] == [b"a"]
+    with pytest.raises(EventTooLargeError):
+        whole.flush()
+    split = SseDecoder()
+    assert [event.data for event in split.feed(stream[:12])] == [b"a"]
+    with pytest.raises(EventTooLargeError):
+        split.feed(stream[12:])
+    with pytest.raises(EventTooLargeError):
+        split.feed(b"data: b\n\n")
+
+
 def test_render_event():
     assert render_event(b"{}") == b"data: {}\n\n"
     assert render_event(b"{}", name="error") == b"event: error\ndata: {}\n\n"

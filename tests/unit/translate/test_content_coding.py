@@ -82,6 +82,12 @@ def test_a_cut_is_seen_at_the_end(coding, kept):
         decode(coding, data, 100)
 
 
+def test_a_cut_behind_the_first_byte_is_seen_too():
+    """Two bytes are needed to tell the kinds of deflate apart."""
+    with pytest.raises(ProviderTruncated, match="deflate"):
+        decode("deflate", CODED["deflate"][:1], 1)
+
+
 @pytest.mark.parametrize("coding", CODED)
 def test_an_empty_body_is_empty(coding):
     assert decode(coding, b"", 1) == b""
@@ -100,16 +106,22 @@ def test_a_corrupted_body_is_a_bad_answer():
         decode("gzip", bytes(data), 100)
 
 
-def test_a_bomb_is_stopped_before_its_memory_is_taken(monkeypatch):
+def test_a_bomb_is_stopped_before_its_memory_is_taken():
     """1 GiB of zeros in one chunk of a megabyte: not much more than the limit ever exists."""
     bomb = gzip.compress(bytes(2**24)) * 64
-    monkeypatch.setattr(content_coding, "MAX_BYTES", 2**24)
     tracemalloc.start()
     with pytest.raises(ProviderBadAnswer, match="limit"):
-        decoder_for("gzip").feed(bomb)
+        decoder_for("gzip", max_bytes=2**24).feed(bomb)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 2 * 2**24
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate"])
+def test_the_limit_is_the_callers(coding):
+    assert decoder_for(coding, max_bytes=len(PLAIN)).feed(CODED[coding]) == PLAIN
+    with pytest.raises(ProviderBadAnswer, match="limit"):
+        decoder_for(coding, max_bytes=len(PLAIN) - 1).feed(CODED[coding])
 
 
 def test_the_ratio_is_limited_beyond_what_is_free(monkeypatch):

@@ -39,6 +39,21 @@ def edited_both_ways(document: bytes, changes: Changes) -> bytes:
             id="byte order mark, two spellings of one letter",
         ),
         pytest.param(
+            b'\xef\xbb\xbf{"a":{"model":1},"model":"a"}',
+            b'\xef\xbb\xbf{"a":{"model":1},"model":"gpt-4o-mini"}',
+            id="byte order mark, nested member of that name",
+        ),
+        pytest.param(
+            b'{"a":{"model":1},"model":"a","model#0":1}',
+            b'{"a":{"model":1},"model":"gpt-4o-mini","model#0":1}',
+            id="a name like the search's own marks",
+        ),
+        pytest.param(
+            b'{"a":[' + b'{"model":1},' * 40 + b'0],"model":"a"}',
+            b'{"a":[' + b'{"model":1},' * 40 + b'0],"model":"gpt-4o-mini"}',
+            id="many nested members of that name",
+        ),
+        pytest.param(
             b'{"a":{"model":"in"},"b":[{"model":1}],"model":"a"}',
             b'{"a":{"model":"in"},"b":[{"model":1}],"model":"gpt-4o-mini"}',
             id="nested members of that name",

@@ -187,3 +187,10 @@ def test_usage_that_was_not_asked_for_is_hidden_but_counted(path: Path):
     shown, hidden = (run(path, "openai-chat", include_usage=wanted) for wanted in (True, False))
     assert b'"completion_tokens"' not in hidden.data
     assert hidden.record() == shown.record()
+
+
+def test_no_golden_is_left_over():
+    """Every file is a case or lies beside one, and no case has two bodies."""
+    cases = [(path.parent, path.stem) for path in INPUTS]
+    assert len(set(cases)) == len(cases)
+    assert {(path.parent, path.name.split(".")[0]) for path in FOLDER.glob("*/*")} == set(cases)

@@ -72,6 +72,14 @@ def test_a_model_written_twice_is_refused():
         translate("openai-chat", "openai", body)
 
 
+@pytest.mark.parametrize(("client", "provider"), [("openai-chat", "openai"), ("anthropic-messages", "anthropic")])
+def test_a_stream_flag_written_twice_is_refused(client, provider):
+    """The provider might read the other one, and answer in a form that nobody waits for."""
+    body = b'{"stream":false,"model":"m","messages":[],"stream":true}'
+    with pytest.raises(MalformedJson, match="stream occurs twice"):
+        translate(client, provider, body, stream=True)
+
+
 @pytest.mark.parametrize(("provider", "limit"), [("openai", "max_completion_tokens"), ("anthropic", "max_tokens")])
 def test_further_edits_are_in_the_clients_spelling(provider, limit):
     """The same job serves both ways: bytes are edited, or the translation reads the edited request."""

@@ -5,6 +5,7 @@ import time
 import orjson
 import pytest
 
+from extproc.dialects.base import Frame
 from extproc.dialects.sse import render_event
 from extproc.domain.errors import ProviderBadAnswer, ProviderFailed, ProviderOverloaded, ProviderTruncated
 from extproc.domain.usage import Usage
@@ -146,6 +147,25 @@ def test_an_end_too_early_is_a_failure(client, provider, part):
     assert answer.finish() == Progress()
 
 
+class SilentReader:
+    """A reader that breaks its promise to end in ``Ended`` or ``Failed``."""
+
+    def feed(self, data: bytes) -> list[Frame]:
+        return [Frame(data, ())]
+
+    def finish(self) -> list[Frame]:
+        return [Frame(b": bye\n\n", ())]
+
+
+def test_a_reader_without_a_verdict_is_a_failure_too():
+    answer = AnswerStream(SilentReader(), None, hide_usage=False, model="m")
+    assert answer.feed(b"x") == Progress(b"x")
+    progress = answer.finish()
+    assert progress.data == b": bye\n\n"
+    assert isinstance(progress.failed, ProviderTruncated)
+    assert answer.terminal
+
+
 @pytest.mark.parametrize(("ending", "added"), [(b"", b"\n\n"), (b"\n", b"\n"), (b"\r\n", b"\n")])
 def test_an_end_marker_without_its_blank_line_gets_one(ending, added):
     """Clients drop an event that no blank line ends, and would take the answer for cut."""
@@ -155,9 +175,11 @@ def test_an_end_marker_without_its_blank_line_gets_one(ending, added):
     assert answer.finish() == Progress(marker + added, ended=True)
 
 
-def test_a_comment_that_the_end_cuts_is_left_out():
+@pytest.mark.parametrize("cut", [b": keep-al", USAGE[:-9], USAGE[:3]])
+def test_what_the_end_cuts_behind_a_whole_answer_is_left_out(cut):
+    """A client would trip over half an event."""
     answer = stream("openai-chat", "openai")
-    answer.feed(ROLE + HEL + STOP + b": keep-al")
+    answer.feed(ROLE + HEL + STOP + cut)
     assert answer.finish() == Progress(b"", ended=True)
 
 

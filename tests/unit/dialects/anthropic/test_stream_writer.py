@@ -26,7 +26,7 @@ from extproc.domain.answer import (
     ToolCallStarted,
     UsageSeen,
 )
-from extproc.domain.errors import ProviderOverloaded
+from extproc.domain.errors import ProviderBadAnswer, ProviderOverloaded
 from extproc.domain.usage import Usage
 
 STARTED = Started("chatcmpl-1", "generate", created=5, service_tier="default")
@@ -222,8 +222,9 @@ def test_what_is_held_is_bounded(monkeypatch):
     writer = AnthropicStreamWriter()
     for event in (STARTED, ToolCallStarted(0, "a", "f"), ToolCallStarted(1, "b", "g")):
         writer.write(event)
-    written = [writer.write(ToolCallDelta(1, "x" * 100)) for _ in range(4)]
-    assert b"provider_bad_answer" in b"".join(written)
+    writer.write(ToolCallDelta(1, "x" * 100))
+    with pytest.raises(ProviderBadAnswer):
+        writer.write(ToolCallDelta(1, "x" * 400))
     assert writer.write(Ended()) == b""
 
 
