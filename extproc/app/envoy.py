@@ -21,9 +21,16 @@ from extproc.phases.endpoints import ANTHROPIC, OPENAI
 from extproc.translate.pairs import CLIENT_DIALECTS
 
 
-def placement(run_dir: RunDir, workers: int, admin_port: int, *, access_log: Path | None = None) -> Placement:
-    """Where this machine has things."""
-    roots = ssl.get_default_verify_paths().cafile or "/etc/ssl/certs/ca-certificates.crt"
+def placement(
+    run_dir: RunDir,
+    workers: int,
+    admin_port: int,
+    *,
+    access_log: Path | None = None,
+    trusted_ca: str | None = None,
+) -> Placement:
+    """Where this machine has things; ``trusted_ca`` None: the bundle of public roots that Python's ssl uses."""
+    roots = trusted_ca or ssl.get_default_verify_paths().cafile or "/etc/ssl/certs/ca-certificates.crt"
     return Placement(
         sockets=tuple(str(run_dir.socket(index)) for index in range(workers)),
         admin_port=admin_port,
@@ -64,7 +71,7 @@ def command(envoy: Path, run_dir: RunDir, *, concurrency: int) -> Sequence[str]:
     return (
         *(str(envoy), "-c", str(run_dir.envoy_config)),
         *("--concurrency", str(concurrency), "--disable-hot-restart"),
-        *("--log-level", "warn", "--drain-time-s", "20"),
+        *("--log-level", "warn", "--component-log-level", "main:error", "--drain-time-s", "20"),
         # An access log is read while one waits for it; by default its lines come after ten seconds.
         *("--file-flush-interval-msec", "1000"),
     )
