@@ -25,8 +25,8 @@ from extproc.phases.ports import SystemClock, SystemDice
 from extproc.telemetry.events import EventLog, bridge_logging
 from extproc.telemetry.log import RowLog, open_sink
 from extproc.telemetry.metrics import Metrics
-from extproc.telemetry.recorder import LiveRecorder
-from extproc.telemetry.traces import make_tracer
+from extproc.telemetry.recorder import LiveRecorder, Recorder
+from extproc.telemetry.traces import Tracer, make_tracer
 from extproc.transport.server import GrpcServer
 from extproc.version import VERSION
 
@@ -61,10 +61,9 @@ def load_snapshot(run_dir: RunDir) -> Snapshot:
     return load_text(run_dir.config.read_text(), source=source, env=os.environ, base_dir=Path(source).absolute().parent)
 
 
-def phase_factory(snapshot: Snapshot, recorder: LiveRecorder) -> Callable[[bool], Phase]:
+def phase_factory(snapshot: Snapshot, recorder: Recorder, tracer: Tracer) -> Callable[[bool], Phase]:
     """What makes the phase of each new stream."""
     clock, dice = SystemClock(), SystemDice()
-    tracer = make_tracer(snapshot.telemetry.otlp_endpoint, version=VERSION)
     admission = AdmissionDeps(snapshot=snapshot, clock=clock, dice=dice, recorder=recorder, tracer=tracer)
     attempt = AttemptDeps(snapshot=snapshot, clock=clock, recorder=recorder, tracer=tracer)
 
@@ -87,8 +86,9 @@ async def _serve(run_dir: RunDir, index: int) -> None:
     rows_path = os.environ.get(ROWS_VARIABLE)
     rows = RowLog(open_sink(Path(rows_path) if rows_path else None), events, on_drop=metrics.rows_dropped)
     recorder = LiveRecorder(rows, metrics, events)
+    tracer = make_tracer(snapshot.telemetry.otlp_endpoint, version=VERSION)
     server = GrpcServer(
-        phase_factory(snapshot, recorder),
+        phase_factory(snapshot, recorder, tracer),
         Crashes(events),
         SystemClock(),
         max_message=snapshot.max_request_bytes + _FRAMING,
@@ -99,6 +99,7 @@ async def _serve(run_dir: RunDir, index: int) -> None:
     gc.freeze()
     await stop.wait()
     await server.drain(float(os.environ.get(DRAIN_VARIABLE, "30")))
+    tracer.close()
     rows.close()
 
 
