@@ -150,11 +150,12 @@ class Gateway:
         """Kill a worker that hangs: its streams fail at once instead of waiting for timeouts, and it starts anew."""
         while True:
             await asyncio.sleep(_WATCH_SECONDS)
-            pid = worker.pid
-            if pid is None or await is_serving(self._run.socket(index), timeout=_PATIENCE):
+            pid, socket = worker.pid, self._run.socket(index)
+            # No socket: it is starting, or it drains, which ends by itself.
+            if pid is None or not socket.exists() or await is_serving(socket, timeout=_PATIENCE):
                 continue
-            # A worker that has just been started does not listen yet; one that hangs still has the pid it had.
-            if worker.pid == pid and not await is_serving(self._run.socket(index), timeout=_PATIENCE):
+            # One that hangs still has the pid it had, and its socket.
+            if worker.pid == pid and socket.exists() and not await is_serving(socket, timeout=_PATIENCE):
                 self._tell(f"{worker.spec.name} hangs; killing it")
                 worker.kill()
 

@@ -35,6 +35,11 @@ def try_timeout(model: Model, *, stream: bool) -> float:
     return model.timeout
 
 
+def patience(model: Model, *, stream: bool) -> float:
+    """Seconds after which Envoy ends an attempt from which nothing at all has come."""
+    return min(try_timeout(model, stream=stream), idle_timeout(model, stream=stream))
+
+
 def route_class(idle: float) -> str:
     """The value of ``ROUTE_HEADER`` for an idle timeout in seconds."""
     return f"idle-{round(idle * 1000)}"

@@ -7,13 +7,14 @@ The request's row is written by the attempt that answered the client, else here:
 itself, requests whose client left before any answer.
 """
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import orjson
 
-from extproc.config.routes import idle_timeout, route_class, try_timeout
+from extproc.config.routes import idle_timeout, patience, route_class, try_timeout
 from extproc.config.snapshot import Model, Snapshot, Target, VirtualKey
 from extproc.dialects.models import ModelEntry, anthropic_model, anthropic_models, openai_model, openai_models
 from extproc.domain import names
@@ -135,6 +136,7 @@ class Admission:
         self._dialect = dialect_of(path, headers)
         self._span = self._deps.tracer.start_admission(headers.get("traceparent"), self._started_ns)
         self._endpoint = find_endpoint(headers.get(":method", ""), path, headers)
+        self._dialect = self._endpoint.dialect
         self._key = authenticate(self._deps.snapshot, headers, self._started_ns)
         if self._endpoint.kind != "chat":
             return self._catalogue(self._endpoint, self._key)
@@ -160,7 +162,6 @@ class Admission:
         assert self._key is not None
         deps = self._deps
         begun = deps.clock.monotonic()
-        self._dialect = self._endpoint.dialect
         parsed = _parse(body)
         fields = Fields(parsed)
         self._asked = fields.text("model")
@@ -223,6 +224,10 @@ class Admission:
             headers.append(("x-envoy-retry-on", retry_on))
         return tuple(headers)
 
+    def _patience(self) -> float:
+        """Seconds; endless where there is no model and so no attempt."""
+        return math.inf if self._model is None else patience(self._model, stream=self._stream)
+
     # -- the end of it ------------------------------------------------------------------------------------------------
 
     def _on_response_headers(self, event: ResponseHeaders) -> Replies:
@@ -262,10 +267,11 @@ class Admission:
         """See ``Phase``. Admission sets no deadline."""
         return ()
 
-    def close(self) -> None:
+    def close(self, *, crashed: bool = False) -> None:
         """See ``Phase``."""
         if not self._done and self._request_id:
-            self._record(ClientClosed.status, ClientClosed("").outcome)
+            error = InternalError("") if crashed else ClientClosed("")
+            self._record(error.status, error.outcome)
         self._deps.recorder.stream_closed("admission")
 
     def _record(self, status: int, outcome: str, marks: tuple[AttemptMark, ...] = ()) -> None:
@@ -297,7 +303,7 @@ class Admission:
             stream=self._stream,
             status=status,
             config_version=self._deps.snapshot.version,
-            attempts=summaries(marks, now),
+            attempts=summaries(marks, now, limit=self._patience()),
         )
 
     def _end_span(self, record: RequestRecord) -> None:

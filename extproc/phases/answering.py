@@ -12,6 +12,8 @@ Deadlines: the first token, a stall, the end of a probe window, and the wait beh
 sends no response headers at all is Envoy's to end (per-try timeout), for nothing can be said before them.
 """
 
+import math
+from dataclasses import replace
 from typing import Literal
 
 from extproc.domain.errors import InternalError, ProviderBadAnswer, ProviderError, ProviderTimeout
@@ -23,6 +25,7 @@ from extproc.phases.events import (
     ResponseBody,
     ResponseBodyReply,
     ResponseHeaders,
+    ResponseHeadersReply,
     ResponseTrailers,
     ResponseTrailersReply,
 )
@@ -42,6 +45,8 @@ _ERROR_BODY_LIMIT = 64 * 1024
 """A vendor's error body; what is longer is an HTML page, and its beginning is enough."""
 _ANSWER_LIMIT = 64 * 1024 * 1024
 """A whole answer that is not streamed: images in base64 are the largest."""
+_LONGEST_WAIT = 31 * 24 * 3600.0
+"""Seconds in a ``retry-after``: quotas are renewed by the month at most. ``inf`` is a number, too."""
 _AFTER_END = 1.0
 """Seconds a provider may keep its connection open behind the finish marker before the client's stream is ended."""
 
@@ -64,17 +69,23 @@ class Answering:
         self._status = 0
         self._retry_after: float | None = None
         self._error_body = b""
+        self._body_ended = False
         self._gate: CommitGate | None = None
+        self._coding: str | None = None
         self._decoder: Decoder | None = None
         self._stream: AnswerStream | None = None
 
     def handle(self, event: Event) -> Replies:
         """See ``Phase``."""
         if isinstance(event, ResponseBody):
+            self._body_ended = event.end
             return self._on_body(event.data, end=event.end)
         if isinstance(event, ResponseHeaders) and self._state == "sent":
-            return self._on_headers(event)
+            self._body_ended = event.end
+            replies = self._on_headers(event)
+            return _in_head(replies) if event.end else replies
         if isinstance(event, ResponseTrailers):
+            self._body_ended = True
             replies = self._on_body(b"", end=True)
             # The end comes with the trailers, so the body's last piece must not end the body as well.
             return (*(_open_ended(reply) for reply in replies), ResponseTrailersReply())
@@ -88,7 +99,7 @@ class Answering:
         self._heads = Heads(self._exchange, self._log.attempt, tuple(n for n in event.headers if not n.startswith(":")))
         self._retry_after = _seconds(event.headers.get("retry-after"))
         if event.status >= 400:
-            replies = self._reject(event.status)
+            replies = self._reject(event)
         else:
             try:
                 self._accept(event)
@@ -97,12 +108,13 @@ class Answering:
             replies = ()
         return self._on_body(b"", end=True) if event.end and not replies else replies
 
-    def _reject(self, status: int) -> Replies:
+    def _reject(self, event: ResponseHeaders) -> Replies:
         """An error status. The next attempt need not wait for its body, of which the client's error would be made."""
-        error = self._exchange.parse_error(status, b"", self._retry_after)
+        error = self._exchange.parse_error(event.status, b"", self._retry_after)
         if self._may_retry(error):
             return self._retry(error)
         self._state = "rejected"
+        self._coding = event.headers.get("content-encoding")
         return ()
 
     def _accept(self, event: ResponseHeaders) -> None:
@@ -140,7 +152,8 @@ class Answering:
             self._held += data
         if not end:
             return ()
-        return self._give_error(self._exchange.parse_error(self._status, bytes(self._held), self._retry_after))
+        body = _plain(bytes(self._held), self._coding)
+        return self._give_error(self._exchange.parse_error(self._status, body, self._retry_after))
 
     def _on_whole(self, data: bytes, *, end: bool) -> Replies:
         """An answer that is not streamed: only as a whole can it be trusted, or left to the next provider."""
@@ -166,14 +179,14 @@ class Answering:
     def _on_stream(self, data: bytes, *, end: bool) -> Replies:
         assert self._decoder is not None
         assert self._stream is not None
-        stream = self._stream
+        stream, progress = self._stream, Progress()
         try:
             progress = stream.feed(self._decoder.feed(data))
             if end and not stream.terminal:
                 self._decoder.finish()
                 progress = _joined(progress, stream.finish())
         except ProviderError as error:
-            return self._fail(error)
+            progress = replace(progress, failed=error)
         now = self._clock.monotonic()
         self._log.progress(stream, now - self._began)
         replies = self._release(progress, now)
@@ -182,6 +195,8 @@ class Answering:
         if end:
             self._complete()
             return _ended(replies)
+        if stream.terminal:  # complete, though the provider has not closed: a client may leave at the finish marker
+            self._log.answered(200, "ok", final=True)
         self._set_deadline(stream, now)
         return replies
 
@@ -251,7 +266,12 @@ class Answering:
         self._state = "retrying"
         self._log.answered(error.status, error.outcome, final=False)
         self._error_body = error_body(error, self._exchange.handoff.client_dialect)
-        return (self._heads.retry(error, self._log.mark()),)
+        head = self._heads.retry(error, self._log.mark())
+        if not self._body_ended:
+            return (head,)
+        # Envoy has sent the body's end: until that is answered, too, it holds the headers back.
+        self._state = "over"
+        return (head, ResponseBodyReply(self._error_body, end=True))
 
     def _give_error(self, error: ProviderError) -> Replies:
         """The chain is at its end: the client gets this error."""
@@ -265,11 +285,12 @@ class Answering:
 
 
 def _seconds(retry_after: str | None) -> float | None:
-    """``retry-after`` in seconds; the header's date form, which no vendor sends, counts as absent."""
+    """``retry-after`` in seconds; the date form, which no vendor sends, and what is no sensible number count as absent."""
     try:
-        return max(0.0, float(retry_after)) if retry_after else None
+        seconds = float(retry_after) if retry_after else math.nan
     except ValueError:
         return None
+    return max(0.0, seconds) if seconds < _LONGEST_WAIT else None
 
 
 def _joined(first: Progress, last: Progress) -> Progress:
@@ -282,6 +303,22 @@ def _ended(replies: Replies) -> Replies:
     if replies and isinstance(replies[-1], ResponseBodyReply):
         return (*replies[:-1], ResponseBodyReply(replies[-1].data, end=True))
     return (*replies, ResponseBodyReply(b"", end=True))
+
+
+def _in_head(replies: Replies) -> Replies:
+    """Where the provider's response has no body Envoy asks for none: ours goes with the headers."""
+    head, body = replies
+    assert isinstance(head, ResponseHeadersReply)
+    assert isinstance(body, ResponseBodyReply)
+    return (replace(head, body=body.data),)
+
+
+def _plain(body: bytes, coding: str | None) -> bytes:
+    """An error body, as far as it can be read; it may have been cut at the limit."""
+    try:
+        return decoder_for(coding).feed(body)
+    except ProviderError:
+        return body
 
 
 def _open_ended(reply: Reply) -> Reply:

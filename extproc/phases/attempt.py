@@ -90,7 +90,9 @@ class Attempt:
         self._log.answered(error.status, error.outcome, final=True)
         if self._handoff is None:
             return refuse(error, OPENAI, "")
-        return refuse(error, self._handoff.client_dialect, self._handoff.request_id)
+        # The mark tells admission that this answer is an attempt's, whose row is written here.
+        mark = self._log.mark() if self._exchange is not None else None
+        return refuse(error, self._handoff.client_dialect, self._handoff.request_id, mark)
 
     def _on_request_headers(self, event: RequestHeaders) -> Reply:
         handoff = self._handoff = handoffs.decode(event.metadata.get(names.HANDOFF_KEY))
@@ -119,9 +121,9 @@ class Attempt:
         """See ``Phase``."""
         return self._answering.wake() if self._answering is not None else ()
 
-    def close(self) -> None:
+    def close(self, *, crashed: bool = False) -> None:
         """See ``Phase``."""
-        self._log.closed(waited=self._deps.clock.monotonic() - self._began)
+        self._log.closed(waited=self._deps.clock.monotonic() - self._began, crashed=crashed)
         self._deps.recorder.stream_closed("attempt")
 
 

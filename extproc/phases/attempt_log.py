@@ -6,14 +6,14 @@ Counterpart: ``extproc.phases.attempt``, which says what happened; this says it 
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
-from extproc.config.routes import try_timeout
+from extproc.config.routes import idle_timeout, patience, try_timeout
 from extproc.domain import names
 from extproc.domain.answer import FinishReason
-from extproc.domain.errors import Aborted, NoAnswer, ProviderTimeout
+from extproc.domain.errors import Aborted, InternalError
 from extproc.domain.usage import Usage
 from extproc.phases.exchange import Exchange
 from extproc.phases.handoff import Handoff
-from extproc.phases.marks import SENT, AttemptMark, is_unmarked, read_marks, summaries
+from extproc.phases.marks import CLOCKS_DIFFER, SENT, AttemptMark, is_unmarked, read_marks, summaries, unexplained
 from extproc.phases.ports import Clock
 from extproc.telemetry.recorder import Recorder
 from extproc.telemetry.records import AttemptRecord, RequestRecord
@@ -29,13 +29,14 @@ class AttemptLog:
         self._recorder = recorder
         self._tracer = tracer
         self._clock = clock
-        self._started_ns = clock.now_ns()
+        self._started_ns = self._heard_ns = clock.now_ns()
         self._span: SpanHandle | None = None
         self._handoff: Handoff | None = None
         self._exchange: Exchange | None = None
         self._earlier: tuple[AttemptMark, ...] = ()
         self._outcome = SENT
         self._final = False
+        self._marked = False
         self._committed = False
         self._status: int | None = None
         self._client_status = 0
@@ -56,11 +57,13 @@ class AttemptLog:
     def provider_status(self, status: int) -> None:
         """The provider has answered with this status."""
         self._status = status
+        self._heard_ns = self._clock.now_ns()
 
     def progress(self, stream: AnswerStream, elapsed: float) -> None:
         """A piece of a streamed answer was read, ``elapsed`` seconds after the attempt began."""
         if self._first_token is None and stream.content_seen:
             self._first_token = elapsed
+        self._heard_ns = self._clock.now_ns()
         self._usage = stream.usage
         self._finish = stream.finish_reason
         self._served = stream.response_model
@@ -87,16 +90,21 @@ class AttemptLog:
     def mark(self) -> Mapping[str, str]:
         """What the others may know by now, as dynamic metadata."""
         assert self._exchange is not None
+        self._marked = True
         step = self._exchange.step
         ended = 0 if self._outcome == SENT else self._clock.now_ns()
         mark = AttemptMark(step.provider, step.model, self._outcome, self._started_ns, ended, self._final)
         return {f"{names.ATTEMPT_KEY}{self.attempt}": mark.encode()}
 
-    def closed(self, *, waited: float) -> None:
+    def closed(self, *, waited: float, crashed: bool) -> None:
         """The stream is over: write the rows. ``waited``: seconds since the attempt began."""
         handoff, exchange = self._handoff, self._exchange
         if handoff is None or exchange is None:
             return
+        if self._outcome == SENT and crashed:
+            self._outcome = InternalError("").outcome
+        if self._outcome == SENT and not self._marked:
+            return  # Envoy got no connection, and gave up before it had our mark: whoever misses it writes the row
         if self._outcome == SENT:
             self._outcome = self._unexplained(handoff, exchange, waited)
         now = self._clock.now_ns()
@@ -110,12 +118,14 @@ class AttemptLog:
             self._span.end(record)
 
     def _unexplained(self, handoff: Handoff, exchange: Exchange, waited: float) -> str:
-        """The stream just ended. Envoy's per-try timeout is known by its length; the rest looks alike from here."""
+        """The stream just ended, and nothing said why."""
         if self._committed:
             return Aborted("").outcome
-        if waited >= try_timeout(exchange.model, stream=handoff.stream):
-            return ProviderTimeout("").outcome
-        return NoAnswer("").outcome
+        silent = (self._clock.now_ns() - self._heard_ns) / 1e9
+        limit = idle_timeout(exchange.model, stream=handoff.stream)
+        if silent < limit - CLOCKS_DIFFER:
+            return unexplained(waited, try_timeout(exchange.model, stream=handoff.stream))
+        return unexplained(silent, limit)
 
     def _attempt_record(self, handoff: Handoff, exchange: Exchange, now: int) -> AttemptRecord:
         address = urlsplit(exchange.provider.base_url)
@@ -176,7 +186,7 @@ class AttemptLog:
             finish_reason=self._finish,
             config_version=handoff.config_version,
             committed=self._committed,
-            attempts=summaries((*self._earlier, mine), now),
+            attempts=summaries((*self._earlier, mine), now, limit=patience(exchange.model, stream=handoff.stream)),
         )
 
 

@@ -80,7 +80,7 @@ class RequestBodyReply:
 
 @dataclass(frozen=True, slots=True)
 class ResponseHeadersReply:
-    """Let the response headers pass, changed. ``body`` replaces the whole body (admission only)."""
+    """Let the response headers pass, changed. ``body`` becomes the whole body, of a response that has none itself."""
 
     status: int | None = None
     set_headers: tuple[tuple[str, str], ...] = NO_HEADERS
@@ -111,6 +111,7 @@ class Respond:
     body: bytes
     details: str
     set_headers: tuple[tuple[str, str], ...] = NO_HEADERS
+    metadata: Mapping[str, str] | None = None
 
 
 Reply: TypeAlias = (
@@ -136,6 +137,6 @@ class Phase(Protocol):
         """The deadline has passed."""
         ...
 
-    def close(self) -> None:
-        """The stream has ended, whatever ended it. Called once, last."""
+    def close(self, *, crashed: bool = False) -> None:
+        """The stream has ended, whatever ended it; ``crashed``: this phase did. Called once, last."""
         ...

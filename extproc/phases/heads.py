@@ -33,7 +33,7 @@ class Heads:
         if content_type == EVENT_STREAM:
             headers = (*headers, ("cache-control", "no-cache"))
         if dropped:
-            headers = (*headers, (names.DROPPED_HEADER, ", ".join(dropped)[:_DROPPED_LIMIT]))
+            headers = (*headers, (names.DROPPED_HEADER, _printable(", ".join(dropped)[:_DROPPED_LIMIT])))
         return self._reply(200, headers, mark)
 
     def error(self, error: ProviderError, mark: Mapping[str, str]) -> ResponseHeadersReply:
@@ -69,3 +69,8 @@ class Heads:
             (names.MODEL_HEADER, step.model),
             (names.ATTEMPTS_HEADER, str(self.attempt)),
         )
+
+
+def _printable(text: str) -> str:
+    """Names of fields are the client's, and JSON lets them hold anything; Envoy refuses a whole reply for one line break."""
+    return "".join(character if " " <= character <= "~" else "?" for character in text)

@@ -8,12 +8,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from extproc.domain import names
-from extproc.domain.errors import NoAnswer, ProviderUnreachable
+from extproc.domain.errors import NoAnswer, ProviderTimeout, ProviderUnreachable
 from extproc.phases.handoff import Step
 from extproc.telemetry.records import AttemptSummary
 
 SENT = "sent"
 """The reason of an attempt that has not ended yet."""
+
+CLOCKS_DIFFER = 0.05
+"""Seconds by which Envoy's timer may ring early, as seen from here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +54,27 @@ def decode_mark(text: str) -> AttemptMark:
     return AttemptMark(provider, model, reason, int(started), int(ended), final == "1")
 
 
-def summaries(marks: tuple[AttemptMark, ...], now_ns: int) -> tuple[AttemptSummary, ...]:
-    """The attempts as the request's row lists them; one that never reported its end is taken to end when the next began."""
+def summaries(marks: tuple[AttemptMark, ...], now_ns: int, *, limit: float) -> tuple[AttemptSummary, ...]:
+    """The attempts as the request's row lists them; one that never reported its end is taken to end when the next began.
+
+    ``limit``: seconds after which Envoy ends an attempt that has not answered.
+    """
     ends = [*(mark.started_ns for mark in marks[1:]), now_ns][: len(marks)]
     return tuple(
         AttemptSummary(
             provider=mark.provider,
             model=mark.model,
-            reason=NoAnswer("").outcome if mark.reason == SENT else mark.reason,
-            duration_ms=_duration(mark, end),
+            reason=unexplained(duration / 1000, limit) if mark.reason == SENT else mark.reason,
+            duration_ms=duration,
         )
         for mark, end in zip(marks, ends, strict=True)
+        for duration in (_duration(mark, end),)
     )
+
+
+def unexplained(seconds: float, limit: float) -> str:
+    """The outcome of an attempt that just ended: Envoy's timeout is known by its length, the rest looks alike."""
+    return ProviderTimeout("").outcome if seconds >= limit - CLOCKS_DIFFER else NoAnswer("").outcome
 
 
 def _duration(mark: AttemptMark, end_ns: int) -> float:

@@ -1,6 +1,7 @@
 """A ``GatewayError`` becomes a response in one place, in the client's dialect."""
 
 import math
+from collections.abc import Mapping
 
 import orjson
 
@@ -23,11 +24,12 @@ def error_body(error: GatewayError, dialect: str) -> bytes:
     return orjson.dumps(CLIENT_DIALECTS[dialect].render_error(error))
 
 
-def refuse(error: GatewayError, dialect: str, request_id: str) -> Respond:
+def refuse(error: GatewayError, dialect: str, request_id: str, metadata: Mapping[str, str] | None = None) -> Respond:
     """The error as a whole response."""
     return Respond(
         status=error.status,
         body=error_body(error, dialect),
         details=f"{DETAILS_PREFIX}{error.code}",
         set_headers=error_headers(error, request_id),
+        metadata=metadata,
     )

@@ -7,6 +7,8 @@ import asyncio
 import contextlib
 from pathlib import Path
 
+from google.protobuf.message import DecodeError
+
 from extproc.transport.http2 import PREFACE, answer_message, client_call
 from extproc.transport.pb.health_pb2 import HealthCheckResponse
 
@@ -16,7 +18,7 @@ _ANSWER_LIMIT = 4096
 
 async def is_serving(socket: Path, *, timeout: float = 1.0) -> bool:  # noqa: ASYNC109  the caller's budget
     """Whether the worker at this socket answers SERVING within ``timeout`` seconds."""
-    with contextlib.suppress(OSError, TimeoutError):
+    with contextlib.suppress(OSError, TimeoutError, DecodeError):
         async with asyncio.timeout(timeout):
             reader, writer = await asyncio.open_unix_connection(str(socket))
             try:

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import os
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol, cast
 
@@ -70,8 +70,8 @@ class GrpcServer:
         """Stop taking streams, let those under way end, for ``grace`` seconds at most; then close all."""
         self.serving = False
         if self._server is not None:
+            self._unlink()  # while the socket is open, for only so long is its inode nobody else's
             self._server.close()
-            self._unlink()
         for connection in list(self.connections):
             connection.goaway()
         with contextlib.suppress(TimeoutError):
@@ -80,10 +80,10 @@ class GrpcServer:
                     self._idle.clear()
                     await self._idle.wait()
         for connection in list(self.connections):
-            connection.abort()
+            connection.goodbye()
 
     def stream_gone(self) -> None:
-        """A stream has ended; a drain may be over."""
+        """A stream has ended, or may have; a drain may be over."""
         self._idle.set()
 
     def _unlink(self) -> None:
@@ -101,7 +101,7 @@ class _Connection(asyncio.Protocol):
         self.server = server
         self.http2 = http2.Http2Connection(max_message=server.max_message)
         self._calls: dict[int, _Call] = {}
-        self._transport: asyncio.Transport | None = None
+        self._transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
@@ -122,6 +122,8 @@ class _Connection(asyncio.Protocol):
         for event in events:
             self._on_event(event)
         self.flush()
+        if not self.server.serving:
+            self.server.stream_gone()  # streams also end here without a call: health checks, answers that waited
 
     def _on_event(self, event: http2.Http2Event) -> None:
         stream_id = event.stream_id
@@ -154,7 +156,7 @@ class _Connection(asyncio.Protocol):
     def flush(self) -> None:
         """Write what there is to write."""
         output = self.http2.take_output()
-        if output and self._transport is not None:
+        if output:
             self._transport.write(output)
 
     def goaway(self) -> None:
@@ -163,12 +165,22 @@ class _Connection(asyncio.Protocol):
         self.flush()
 
     def abort(self) -> None:
-        """Close behind what was written."""
-        if self._transport is not None:
-            self._transport.close()
+        """End all calls, and close behind what was written."""
+        self._close_calls()
+        self._transport.close()
+
+    def goodbye(self) -> None:
+        """Close, with a word on which streams were seen."""
+        self.http2.goodbye()
+        self.flush()
+        self.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  asyncio's signature
         self.server.connections.discard(self)
+        self._close_calls()
+        self.server.stream_gone()
+
+    def _close_calls(self) -> None:
         for call in list(self._calls.values()):
             call.close()
 
@@ -176,28 +188,36 @@ class _Connection(asyncio.Protocol):
 class _Call:
     """One ext_proc stream and its phase."""
 
-    __slots__ = ("_closed", "_connection", "_ended", "_fires_at", "_phase", "_stream_id", "_task", "_timer", "_waiting")
+    __slots__ = (
+        "_closed",
+        "_connection",
+        "_ended",
+        "_fires_at",
+        "_phase",
+        "_queue",
+        "_stream_id",
+        "_timer",
+        "_waits_for",
+    )
 
     def __init__(self, connection: _Connection, stream_id: int) -> None:
         self._connection = connection
         self._stream_id = stream_id
         self._phase: Phase | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._waits_for: asyncio.Future[Replies] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._fires_at = 0.0
-        self._waiting: deque[bytes] = deque()
+        self._queue: deque[bytes] = deque()
         self._ended = False
         self._closed = False
 
     def receive(self, payload: bytes) -> None:
         """The next message. The only blind except of the service: it logs, answers and counts."""
-        if self._closed:
-            return
-        if self._task is not None:
-            if len(self._waiting) >= _QUEUE_LIMIT:
+        if self._waits_for is not None:
+            if len(self._queue) >= _QUEUE_LIMIT:
                 self._crash(OverflowError(f"{_QUEUE_LIMIT} messages are waiting"))
             else:
-                self._waiting.append(payload)
+                self._queue.append(payload)
             return
         try:
             event = wire.decode(payload)
@@ -205,7 +225,8 @@ class _Call:
             if isinstance(result, tuple):
                 self._answer(result)
             else:
-                self._task = asyncio.create_task(self._later(result), name=f"phase-{self._stream_id}")
+                self._waits_for = asyncio.ensure_future(result)
+                self._waits_for.add_done_callback(self._resume)
         except Exception as error:  # noqa: BLE001  see the docstring
             self._crash(error)
 
@@ -214,27 +235,28 @@ class _Call:
             self._phase = self._connection.server.new_phase(wire.is_attempt(event))
         return self._phase
 
-    async def _later(self, result: Awaitable[Replies]) -> None:
+    def _resume(self, future: asyncio.Future[Replies]) -> None:
+        """What the phase waited for is there; go on with the events that waited behind it."""
+        if self._closed:
+            if not future.cancelled():
+                future.exception()  # asked for, so that asyncio does not log what nobody wants any more
+            return
+        self._waits_for = None
         try:
-            replies = await result
-        except asyncio.CancelledError:
-            raise
-        except Exception as error:  # noqa: BLE001  as in receive
-            self._task = None
+            self._answer(future.result())
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001  as in receive
             self._crash(error)
-        else:
-            self._task = None
-            if not self._closed:
-                self._answer(replies)
-                while self._waiting and self._task is None and not self._closed:
-                    self.receive(self._waiting.popleft())
-                if self._ended and self._task is None:
-                    self._finish()
+        while self._queue and self._waits_for is None:
+            self.receive(self._queue.popleft())
+        if self._ended and self._waits_for is None and not self._closed:
+            self._finish()
         self._connection.flush()
 
     def _answer(self, replies: Replies) -> None:
         for reply in replies:
-            self._connection.http2.send(self._stream_id, wire.encode(reply))
+            if not self._connection.http2.send(self._stream_id, wire.encode(reply)):
+                self.close()  # reset by Envoy just now, or given up because Envoy reads nothing
+                return
         self._arm()
 
     def _arm(self) -> None:
@@ -252,9 +274,9 @@ class _Call:
 
     def _fire(self) -> None:
         self._timer = None
-        if self._closed or self._phase is None or self._phase.deadline is None:
-            return
-        if self._task is None and self._connection.server.clock.monotonic() >= self._phase.deadline:
+        if self._waits_for is not None or self._phase is None or self._phase.deadline is None:
+            return  # whoever answers next sets it again
+        if self._connection.server.clock.monotonic() >= self._phase.deadline:
             try:
                 self._answer(self._phase.wake())
             except Exception as error:  # noqa: BLE001  as in receive
@@ -266,32 +288,32 @@ class _Call:
     def finish(self) -> None:
         """Envoy has sent its last message; close when all are handled."""
         self._ended = True
-        if self._task is None:
+        if self._waits_for is None:
             self._finish()
 
     def _finish(self) -> None:
         self._connection.http2.end(self._stream_id)
         self.close()
 
-    def _crash(self, error: Exception) -> None:
+    def _crash(self, error: BaseException) -> None:
         self._connection.server.observer.crashed("phase", error)
         self._connection.http2.end(self._stream_id, http2.GRPC_INTERNAL, "internal error")
-        self.close()
+        self.close(crashed=True)
 
-    def close(self) -> None:
+    def close(self, *, crashed: bool = False) -> None:
         """The stream is over, whatever ended it."""
         if self._closed:
             return
         self._closed = True
         if self._timer is not None:
             self._timer.cancel()
-        if self._task is not None:
-            self._task.cancel()
-        self._waiting.clear()
+        if self._waits_for is not None:
+            self._waits_for.cancel()
+        self._queue.clear()
         server = self._connection.server
         try:
             if self._phase is not None:
-                self._phase.close()
+                self._phase.close(crashed=crashed)
         except Exception as error:  # noqa: BLE001  as in receive
             server.observer.crashed("close", error)
         self._connection.forget(self._stream_id)

@@ -47,8 +47,7 @@ def decode(payload: bytes) -> Event:
         case "request_headers":
             return _request_headers(message)
         case "request_body":
-            if not message.request_body.end_of_stream:
-                raise WireError("the request body came in pieces; it must be BUFFERED")
+            # BUFFERED, so it is whole; trailers behind it leave end_of_stream unset.
             return RequestBody(message.request_body.body)
         case "response_headers":
             headers = _headers(message.response_headers.headers)
@@ -124,6 +123,7 @@ def encode(reply: Reply) -> bytes:
             answer.body = reply.body
             answer.details = reply.details
             _mutate(answer.headers, reply.set_headers, ())
+            _add_metadata(message, reply.metadata)
     return message.SerializeToString()
 
 

@@ -100,10 +100,11 @@ _KIND_OF_WORD: Mapping[str, _Kind] = {
     "server_is_overloaded": ProviderOverloaded,
     "service_unavailable_error": ProviderOverloaded,
     "timeout": ProviderTimeout,
-    "server_error": ProviderFailed,
-    "internal_server_error": ProviderFailed,
 }
-"""Error codes and types, in lower case. Code is looked up before type: quota errors have the type of rate limits."""
+"""Error codes and types, in lower case. Code is looked up before type: quota errors have the type of rate limits.
+
+Not here is ``server_error``, which says less than a status: OpenAI's 503 for an overloaded model has it, too.
+"""
 
 _KIND_OF_STATUS: Mapping[int, _Kind] = {
     401: ProviderAuth,

@@ -157,14 +157,13 @@ def test_a_large_message_costs_time_in_proportion_to_its_size(make_pair):
         pair = make_pair(settings={WINDOW: 2**31 - 1})
         pair.client.increment_flow_control_window(2**31 - 1 - 65_535)
         pair.open(1)
-        content, began = bytes(size), time.perf_counter()
+        content, began = bytes(size), time.process_time()  # of this process: others may keep the machine busy
         pair.server.send(1, content)
         assert len(pair.server.take_output()) > size
-        return time.perf_counter() - began
+        return time.process_time() - began
 
-    seconds(MIB)
-    small, large = (min(seconds(size) for _ in range(3)) for size in (2 * MIB, 32 * MIB))
-    assert large < small * 16 * 8
+    small, large = (min(seconds(size) for _ in range(4)) for size in (4 * MIB, 32 * MIB))
+    assert large < small * 8 * 4
 
 
 def test_64_mib_towards_the_client(make_pair):

@@ -175,3 +175,11 @@ def test_the_preface_may_come_byte_by_byte():
         assert server.receive(start[at : at + 1]) == []
     assert server.take_output().endswith(b"\0\0\0\4\1\0\0\0\0"), "the settings are acknowledged"
     assert server.take_output() == b""
+
+
+@pytest.mark.parametrize("cut", [1, 8, 9, 10, 8 + len(MESSAGE)])
+def test_a_frame_in_two_pieces(raw, cut):
+    raw.open(1)
+    frame = raw.frame("DATA", 0, 1, MESSAGE)
+    assert raw.server.receive(frame[:cut]) == []
+    assert raw.server.receive(frame[cut:]) == [HELLO]

@@ -130,6 +130,7 @@ VENDORS = {
     "Groq: model": (403, body(type="invalid_request_error", code="model_not_found"), ProviderNotFound),
     "Azure: deployment": (404, body(code="DeploymentNotFound"), ProviderNotFound),
     "OpenAI: overload": (503, body(type="service_unavailable_error", code="server_is_overloaded"), ProviderOverloaded),
+    "OpenAI: overload in general words": (503, body(type="server_error"), ProviderOverloaded),
     "overload": (529, body(type="overloaded_error"), ProviderOverloaded),
     "Groq: flex": (498, b"", ProviderOverloaded),
     "time": (408, b"", ProviderTimeout),

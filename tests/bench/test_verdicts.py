@@ -1,0 +1,71 @@
+"""Targets are computed from the figures of the run, and from nothing where there are none."""
+
+import pytest
+
+from tests.bench.matrix import Summary
+from tests.bench.verdicts import Verdict, event_cost, verdicts
+
+
+def _summary(
+    *, rate: float = 1.0, p50: float = 1.0, answers: float = 0.0, events: int = 0, cpu: float = 0.0
+) -> Summary:
+    return Summary(
+        title="",
+        rounds=1,
+        rate=rate,
+        event_rate=0.0,
+        p50=p50,
+        p99=p50,
+        first_p50=0.0,
+        cpu={},
+        cpu_seconds={"workers": cpu},
+        answers=answers,
+        events=events,
+        events_per_chunk=1.0,
+        rss=0,
+        errors=0,
+        error_samples=(),
+        others=0.0,
+    )
+
+
+def test_ratios_are_over_the_same_case_and_added_latency_is_over_envoy_alone():
+    rows = {
+        "envoy": _summary(rate=9000, p50=1.0),
+        "gateway": _summary(rate=1200, p50=3.0),
+        "litellm": _summary(rate=100, p50=9.0),
+        "portkey": _summary(rate=1000, p50=2.0),
+    }
+    found = {verdict.what: verdict for verdict in verdicts({"chat-16": rows})}
+    rate = found["requests/s over LiteLLM's at concurrency 16"]
+    share = found["p50 added to Envoy alone, of LiteLLM's at concurrency 16"]
+    portkey = found["requests/s over Portkey's at concurrency 16"]
+    assert (rate.value, rate.met) == (12.0, True)
+    assert (share.value, share.met) == (0.25, True)
+    assert (portkey.value, portkey.met) == (1.2, False)
+    assert found["requests/s over LiteLLM's at concurrency 1"].met is None
+
+
+def test_the_cost_of_an_event_leaves_out_that_of_a_stream():
+    stream, event = 0.002, 60e-6
+    results = {
+        "stream-busy-100": {"gateway": _summary(answers=50, events=5000, cpu=50 * stream + 5000 * event)},
+        "stream-busy-300": {"gateway": _summary(answers=20, events=6000, cpu=20 * stream + 6000 * event)},
+    }
+    assert event_cost(results, "gateway", "workers") == pytest.approx(60.0)
+    assert event_cost(results, "litellm", "workers") is None
+
+
+@pytest.mark.parametrize(
+    ("value", "relation", "met", "said"),
+    [
+        (10.0, ">=", True, "met"),
+        (9.99, ">=", False, "not met"),
+        (10.01, "<=", False, "not met"),
+        (None, "<=", None, "not measured"),
+    ],
+)
+def test_the_target_itself_counts_as_met(value, relation, met, said):
+    verdict = Verdict("it", value, relation, 10.0)
+    assert verdict.met is met
+    assert str(verdict).endswith(f":  {said}")

@@ -1,0 +1,80 @@
+"""The targets, and whether this run met them: computed from its figures, or not at all."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from tests.bench.matrix import Results, Summary
+
+RATE_OVER_LITELLM = 10.0
+ADDED_OF_LITELLM = 0.25
+RATE_OVER_PORTKEY = 1.5
+CHUNK_MICROSECONDS = 100.0
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One target. ``value`` None: this run has no figure for it."""
+
+    what: str
+    value: float | None
+    relation: Literal[">=", "<="]
+    target: float
+    unit: str = "times"
+
+    @property
+    def met(self) -> bool | None:
+        """None where nothing was measured."""
+        if self.value is None:
+            return None
+        return self.value >= self.target if self.relation == ">=" else self.value <= self.target
+
+    def __str__(self) -> str:
+        """One line."""
+        said = {None: "not measured", True: "met", False: "not met"}[self.met]
+        value = "-" if self.value is None else f"{self.value:.2f}"
+        return f"{self.what:<62} {value:>8} {self.unit:<5}  target {self.relation} {self.target:g}:  {said}"
+
+
+def verdicts(results: Results) -> Iterator[Verdict]:
+    """All targets, in order."""
+    for case, clients in (("chat-1", 1), ("chat-16", 16)):
+        rows = results.get(case, {})
+        ours, envoy = rows.get("gateway"), rows.get("envoy")
+        litellm, portkey = rows.get("litellm"), rows.get("portkey")
+        at = f"at concurrency {clients}"
+        yield Verdict(f"requests/s over LiteLLM's {at}", _rates(ours, litellm), ">=", RATE_OVER_LITELLM)
+        share = _ratio(added(ours, envoy), added(litellm, envoy))
+        yield Verdict(f"p50 added to Envoy alone, of LiteLLM's {at}", share, "<=", ADDED_OF_LITELLM)
+        yield Verdict(f"requests/s over Portkey's {at}", _rates(ours, portkey), ">=", RATE_OVER_PORTKEY)
+    for label, dialects in (("gateway", "same dialect"), ("gateway translating", "OpenAI client, Anthropic provider")):
+        value = event_cost(results, label, "workers")
+        yield Verdict(f"Python CPU per chunk, {dialects}", value, "<=", CHUNK_MICROSECONDS, "µs")
+
+
+def added(row: Summary | None, envoy: Summary | None) -> float | None:
+    """Milliseconds of p50 over Envoy alone, at the same concurrency."""
+    return row.p50 - envoy.p50 if row is not None and envoy is not None else None
+
+
+def event_cost(results: Results, label: str, part: str) -> float | None:
+    """CPU microseconds of a part of a system for one event of a stream, without what a stream costs by being one.
+
+    Two lengths of stream give two sums of the same two prices, that of a stream and that of an event.
+    """
+    short, long = (results.get(case, {}).get(label) for case in ("stream-busy-100", "stream-busy-300"))
+    if short is None or long is None:
+        return None
+    determinant = short.answers * long.events - long.answers * short.events
+    if determinant <= 0:  # the rounds were too short to see both lengths
+        return None
+    seconds = (short.answers * long.cpu_seconds[part] - long.answers * short.cpu_seconds[part]) / determinant
+    return seconds * 1e6
+
+
+def _rates(ours: Summary | None, theirs: Summary | None) -> float | None:
+    return _ratio(ours.rate, theirs.rate) if ours is not None and theirs is not None else None
+
+
+def _ratio(value: float | None, of: float | None) -> float | None:
+    return value / of if value is not None and of is not None and of > 0 else None
