@@ -27,6 +27,7 @@ def placement(
     admin_port: int,
     *,
     access_log: Path | None = None,
+    log_requests: bool = True,
     trusted_ca: str | None = None,
 ) -> Placement:
     """Where this machine has things; ``trusted_ca`` None: the bundle of public roots that Python's ssl uses."""
@@ -35,6 +36,7 @@ def placement(
         sockets=tuple(str(run_dir.socket(index)) for index in range(workers)),
         admin_port=admin_port,
         access_log=str(access_log) if access_log else None,
+        log_requests=log_requests,
         trusted_ca=roots,
     )
 

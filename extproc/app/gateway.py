@@ -148,14 +148,16 @@ class Gateway:
 
     async def _watch(self, index: int, worker: Child) -> None:
         """Kill a worker that hangs: its streams fail at once instead of waiting for timeouts, and it starts anew."""
+        served: int | None = None
         while True:
             await asyncio.sleep(_WATCH_SECONDS)
             pid, socket = worker.pid, self._run.socket(index)
-            # No socket: it is starting, or it drains, which ends by itself.
-            if pid is None or not socket.exists() or await is_serving(socket, timeout=_PATIENCE):
+            if await is_serving(socket, timeout=_PATIENCE):
+                served = pid
                 continue
-            # One that hangs still has the pid it had, and its socket.
-            if worker.pid == pid and socket.exists() and not await is_serving(socket, timeout=_PATIENCE):
+            # One that has not served yet is starting; one without a socket drains. Both end by themselves.
+            hangs = served is not None and socket.exists() and not await is_serving(socket, timeout=_PATIENCE)
+            if hangs and served == worker.pid:
                 self._tell(f"{worker.spec.name} hangs; killing it")
                 worker.kill()
 
@@ -170,9 +172,16 @@ class Gateway:
         if plan.envoy is None:
             return
         self._envoy_port = envoys.free_port()
-        where = envoys.placement(self._run, plan.snapshot.workers, self._envoy_port, access_log=plan.access_log)
+        where = envoys.placement(
+            self._run,
+            plan.snapshot.workers,
+            self._envoy_port,
+            access_log=plan.access_log,
+            log_requests=plan.access_log is not None,
+        )
         self._run.envoy_config.write_text(envoys.render_config(plan.snapshot, where))
-        concurrency = max(1, os.cpu_count() or 1)
+        # What the workers leave of the processors, for they take the larger part.
+        concurrency = max(1, (os.cpu_count() or 1) - plan.snapshot.workers)
         self._envoy = await self._spawn("envoy", envoys.command(plan.envoy, self._run, concurrency=concurrency))
         if not await until(self._envoy_ready, seconds=_START_SECONDS, child=self._envoy):
             fault = await envoys.validate(plan.envoy, self._run.envoy_config)

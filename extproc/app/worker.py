@@ -34,6 +34,8 @@ DRAIN_VARIABLE = "LLMGW_DRAIN_SECONDS"
 ROWS_VARIABLE = "LLMGW_ROWS"
 """The file of the log rows; absent: standard output."""
 
+_FLUSH_SECONDS = 0.1
+"""What a killed worker may take of its counts with it."""
 _FRAMING = 1024 * 1024
 """What a message adds to a body: headers, metadata, lengths."""
 
@@ -73,6 +75,12 @@ def phase_factory(snapshot: Snapshot, recorder: Recorder, tracer: Tracer) -> Cal
     return new_phase
 
 
+async def _flush(recorder: LiveRecorder) -> None:
+    while True:
+        await asyncio.sleep(_FLUSH_SECONDS)
+        recorder.flush()
+
+
 async def _serve(run_dir: RunDir, index: int) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -97,8 +105,11 @@ async def _serve(run_dir: RunDir, index: int) -> None:
     # What is alive now lives for ever: the collector need not look at it again and again.
     gc.collect()
     gc.freeze()
+    flushing = asyncio.create_task(_flush(recorder), name="flush metrics")
     await stop.wait()
     await server.drain(float(os.environ.get(DRAIN_VARIABLE, "30")))
+    flushing.cancel()
+    recorder.flush()
     tracer.close()
     rows.close()
 

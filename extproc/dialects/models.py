@@ -33,7 +33,13 @@ def openai_models(entries: Sequence[ModelEntry]) -> JsonObject:
 def anthropic_model(entry: ModelEntry) -> JsonObject:
     """One model, Anthropic's shape."""
     created = datetime.fromtimestamp(entry.created, UTC).isoformat().replace("+00:00", "Z")
-    return {"type": "model", "id": entry.id, "display_name": entry.display_name, "created_at": created}
+    return {
+        "type": "model",
+        "id": entry.id,
+        "display_name": entry.display_name,
+        "created_at": created,
+        "lifecycle": "active",  # a model that is switched off is not listed
+    }
 
 
 def anthropic_models(entries: Sequence[ModelEntry]) -> JsonObject:

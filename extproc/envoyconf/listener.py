@@ -34,7 +34,7 @@ def listener(snapshot: Snapshot, placement: Placement, render_error: RenderError
             "http_filters": _http_filters(),
             **_client_headers(),
             **_limits(),
-            "access_log": [access_log(placement.access_log)],
+            "access_log": [access_log(placement.access_log)] if placement.log_requests else [],
             "local_reply_config": local_reply_config(snapshot.max_request_bytes, render_error),
         },
     )

@@ -26,6 +26,8 @@ class Placement:
     """Loopback: Envoy's admin interface can stop Envoy and asks nobody who they are."""
     access_log: str | None = None
     """A file; None: standard output."""
+    log_requests: bool = True
+    """Whether there is an access log at all: formatting a line costs Envoy some 20 microseconds a request."""
     trusted_ca: str = "/etc/ssl/certs/ca-certificates.crt"
     """The bundle of public roots, for providers without a ``ca_file``. Its path differs by distribution."""
     xds_dir: str | None = None

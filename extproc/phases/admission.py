@@ -56,6 +56,7 @@ from extproc.telemetry.recorder import Recorder
 from extproc.telemetry.records import RequestRecord
 from extproc.telemetry.traces import SpanHandle, Tracer
 from extproc.translate.capability import carries
+from extproc.translate.edit import check_once
 
 _SANE_ID = re.compile(r"[\x21-\x7e]{1,128}")
 _CLIENT_HEADERS = {ANTHROPIC: ("anthropic-beta", "anthropic-version"), OPENAI: ("openai-beta",)}
@@ -165,6 +166,7 @@ class Admission:
         parsed = _parse(body)
         fields = Fields(parsed)
         self._asked = fields.text("model")
+        check_once(body, "model", parsed)  # who reads the other one would serve what nobody allowed
         self._model = model = resolve_model(deps.snapshot, self._key, self._asked)
         self._stream = bool(fields.boolean("stream"))
         targets = self._capable(order_targets(model, deps.dice.pick), parsed)

@@ -37,5 +37,5 @@ class CommitGate:
                 if self._window_ends is None:
                     self._window_ends = now + self._commit.after
                 return now >= self._window_ends
-            case "whole":
+            case _:  # whole
                 return False

@@ -41,9 +41,10 @@ used is in them.
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, values
+from prometheus_client import CollectorRegistry, values
 
 from extproc.domain.usage import Usage
+from extproc.telemetry.batch import Batch, Spread, Tally
 from extproc.telemetry.conventions import provider_kind
 from extproc.telemetry.instruments import GatewayInstruments, GenAiInstruments
 from extproc.telemetry.labels import UNKNOWN, Bounded
@@ -64,40 +65,41 @@ _VENDOR_NAMES = 200
 class _AttemptSeries(NamedTuple):
     """What an attempt adds to, found once for each combination: a look-up by labels costs more than the adding."""
 
-    total: Counter
-    duration: Histogram
+    total: Tally
+    duration: Spread
 
 
 class _UsageSeries(NamedTuple):
     """What an attempt's tokens add to."""
 
-    prompt: Histogram
-    produced: Histogram
-    input: Counter
-    cache_read: Counter
-    cache_write: Counter
-    output: Counter
+    prompt: Spread
+    produced: Spread
+    input: Tally
+    cache_read: Tally
+    cache_write: Tally
+    output: Tally
 
 
 class _RequestSeries(NamedTuple):
     """What a request adds to."""
 
-    total: Counter
-    duration: Histogram
+    total: Tally
+    duration: Spread
 
 
 class _PaceSeries(NamedTuple):
     """What a successful stream adds to."""
 
-    first_token: Histogram
-    per_token: Histogram
+    first_token: Spread
+    per_token: Spread
 
 
 class Metrics:
     """A worker's counters. Adding to them takes microseconds, touches memory only, and is safe between threads.
 
-    ``multiprocess`` says that the values must be in shared files; ``RuntimeError`` where they would not be. The first
-    record of a new combination of labels makes its series, which raises ``OSError`` when shared files cannot grow.
+    ``multiprocess`` says that the values must be in shared files; ``RuntimeError`` where they would not be. They are
+    written there by ``flush``. The first record of a new combination of labels makes its series, which raises
+    ``OSError`` when shared files cannot grow.
     """
 
     def __init__(self, *, version: str, registry: CollectorRegistry | None = None, multiprocess: bool = False) -> None:
@@ -115,7 +117,11 @@ class Metrics:
         self._usages: dict[tuple[str, ...], _UsageSeries] = {}
         self._requests: dict[tuple[str, ...], _RequestSeries] = {}
         self._paces: dict[tuple[str, ...], _PaceSeries] = {}
-        self._open = {phase: self._own.open_streams.labels(phase) for phase in ("admission", "attempt")}
+        self._batch = Batch(immediate=not multiprocess)
+        self._admission = Spread(self._batch, self._own.admission_duration)
+        self._open = {
+            phase: Tally(self._batch, self._own.open_streams.labels(phase)) for phase in ("admission", "attempt")
+        }
         self._config_version: str | None = None
         self._own.build.labels(version).set(1)
 
@@ -128,8 +134,8 @@ class Metrics:
         series = self._attempts.get(key)
         if series is None:
             series = self._attempts[key] = _AttemptSeries(
-                self._own.attempts.labels(outcome, gen_ai[-1], model),
-                self._gen_ai.operation_duration.labels(*gen_ai, _error_type(outcome)),
+                Tally(self._batch, self._own.attempts.labels(outcome, gen_ai[-1], model)),
+                Spread(self._batch, self._gen_ai.operation_duration.labels(*gen_ai, _error_type(outcome))),
             )
         series.total.inc()
         series.duration.observe(record.duration_ms / 1000)
@@ -144,8 +150,8 @@ class Metrics:
         series = self._requests.get(key)
         if series is None:
             series = self._requests[key] = _RequestSeries(
-                self._own.requests.labels(outcome, gen_ai[2], name, team),
-                self._gen_ai.request_duration.labels(*gen_ai, _error_type(outcome)),
+                Tally(self._batch, self._own.requests.labels(outcome, gen_ai[2], name, team)),
+                Spread(self._batch, self._gen_ai.request_duration.labels(*gen_ai, _error_type(outcome))),
             )
         series.total.inc()
         series.duration.observe(record.duration_ms / 1000)
@@ -156,7 +162,7 @@ class Metrics:
 
     def admitted(self, seconds: float) -> None:
         """Count the gateway's own time before a request goes on to a provider, or is refused."""
-        self._own.admission_duration.observe(seconds)
+        self._admission.observe(seconds)
 
     def stream_opened(self, phase: Phase) -> None:
         """A gRPC stream of Envoy has begun."""
@@ -164,7 +170,11 @@ class Metrics:
 
     def stream_closed(self, phase: Phase) -> None:
         """It has ended, whatever ended it."""
-        self._open[phase].dec()
+        self._open[phase].inc(-1)
+
+    def flush(self) -> None:
+        """Write what is held back for the files; call it a few times a second, and at the end."""
+        self._batch.flush()
 
     def rows_dropped(self, rows: int) -> None:
         """Log rows were lost."""
@@ -197,9 +207,12 @@ class Metrics:
         if series is None:
             where = (gen_ai[-1], model, team)
             series = self._usages[key] = _UsageSeries(
-                self._gen_ai.token_usage.labels(*gen_ai, "input"),
-                self._gen_ai.token_usage.labels(*gen_ai, "output"),
-                *(self._own.tokens.labels(kind, *where) for kind in ("input", "cache_read", "cache_write", "output")),
+                Spread(self._batch, self._gen_ai.token_usage.labels(*gen_ai, "input")),
+                Spread(self._batch, self._gen_ai.token_usage.labels(*gen_ai, "output")),
+                *(
+                    Tally(self._batch, self._own.tokens.labels(kind, *where))
+                    for kind in ("input", "cache_read", "cache_write", "output")
+                ),
             )
         series.prompt.observe(usage.prompt)
         series.produced.observe(usage.output)
@@ -217,8 +230,8 @@ class Metrics:
         series = self._paces.get(gen_ai)
         if series is None:
             series = self._paces[gen_ai] = _PaceSeries(
-                self._gen_ai.time_to_first_token.labels(*gen_ai),
-                self._gen_ai.time_per_output_token.labels(*gen_ai),
+                Spread(self._batch, self._gen_ai.time_to_first_token.labels(*gen_ai)),
+                Spread(self._batch, self._gen_ai.time_per_output_token.labels(*gen_ai)),
             )
         series.first_token.observe(first_token_ms / 1000)
         if record.usage.output > 1:

@@ -64,6 +64,10 @@ class LiveRecorder(Recorder):
         """See ``Recorder``."""
         self._metrics.stream_closed(phase)
 
+    def flush(self) -> None:
+        """Write the counts that are held back; call it a few times a second, and at the end."""
+        self._count(self._metrics.flush)
+
     def _count(self, add: Callable[[], None]) -> None:
         try:
             add()

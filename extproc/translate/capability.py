@@ -35,9 +35,7 @@ def _is_plain(parsed: JsonObject) -> bool:
 
 
 def _is_plain_turn(message: Json) -> bool:
-    return (
-        isinstance(message, Mapping)
-        and message.keys() <= _PLAIN_TURN
-        and message.get("role") in _PLAIN_ROLES
-        and isinstance(message.get("content"), str)
-    )
+    if not isinstance(message, Mapping) or not message.keys() <= _PLAIN_TURN:
+        return False
+    role, content = message.get("role"), message.get("content")
+    return isinstance(role, str) and role in _PLAIN_ROLES and isinstance(content, str)

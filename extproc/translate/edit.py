@@ -78,6 +78,12 @@ def edit_members(document: bytes, changes: Changes, *, parsed: JsonObject | None
     return _spliced(document, cuts)
 
 
+def check_once(document: bytes, name: str, parsed: JsonObject) -> None:
+    """Raise ``MalformedJson`` where ``name``, which ``parsed`` holds, occurs twice at the top level of ``document``."""
+    if not _spells_names_plainly(document) or _value_start(document, name, parsed) is None:
+        _places(list(_members(document)), (name,))
+
+
 def _spliced(document: bytes, cuts: list[_Cut]) -> bytes:
     whole = memoryview(document)  # its slices are no copies, which counts on megabytes
     pieces: list[bytes | memoryview] = []

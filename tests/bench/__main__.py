@@ -37,7 +37,7 @@ _SYSTEMS = {
 }
 _PARTS = ("direct", *_SYSTEMS, "transport", "micro")
 _WARM_UP = 2.0
-_QUICK = Timing(rounds=1, seconds=1.0, warmup=0.4)
+_QUICK = Timing(rounds=1, seconds=1.0, warmup=0.4, patience=5.0)
 
 
 def main() -> None:
@@ -69,7 +69,10 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Measure this gateway and its peers.")
     parser.add_argument("--quick", action="store_true", help="one short round, to see that it works")
     parser.add_argument("--rounds", type=int, default=3, help="how often each measurement is made (default 3)")
-    parser.add_argument("--seconds", type=float, default=5.0, help="length of a measurement (default 5)")
+    parser.add_argument("--seconds", type=float, default=4.0, help="length of a measurement (default 4)")
+    parser.add_argument(
+        "--patience", type=float, default=120.0, help="seconds for repeating what others disturb (default 120)"
+    )
     parser.add_argument("--only", type=_parts, default=_PARTS, help=f"some of {','.join(_PARTS)}")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there, too")
     parser.add_argument("--no-install", action="store_true", help="leave out peers that are not installed in .bench/")
@@ -90,7 +93,7 @@ class _Run:
     def __init__(self, options: argparse.Namespace, children: Children) -> None:
         self._options = options
         self._children = children
-        self._timing = _QUICK if options.quick else Timing(options.rounds, options.seconds, warmup=1.0)
+        self._timing = _QUICK if options.quick else Timing(options.rounds, options.seconds, 1.0, options.patience)
         self._unavailable: dict[str, str] = {}
 
     def everything(self) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.bench.matrix import BUSY, LIGHT, Results, Summary
+from tests.bench.matrix import BUSY, DISTURBED, LIGHT, Results, Summary
 from tests.bench.micro import Measure
 from tests.bench.verdicts import Verdict, event_cost
 from tests.bench.workload import LONG, PACE, SHORT
@@ -22,8 +22,6 @@ _STREAMS = {
     "stream-busy-300": f"Streams of {LONG} events at {PACE} a second, {BUSY} at a time",
     "stream-burst": f"Streams of {SHORT} events as fast as they come, {LIGHT} at a time",
 }
-_DISTURBED = 0.10
-"""Share of the machine in other hands above which a row is marked."""
 
 
 def machine() -> dict[str, object]:
@@ -125,13 +123,13 @@ def _parts(row: Summary) -> str:
 
 
 def _mark(row: Summary) -> str:
-    return "~" if row.others > _DISTURBED else " "
+    return "~" if row.others > DISTURBED else " "
 
 
 def _warnings(results: Results) -> Iterator[str]:
     rows = [(case, label, row) for case, found in results.items() for label, row in found.items()]
-    if any(row.others > _DISTURBED for _, _, row in rows):
-        yield f"~ other processes took more than {_DISTURBED:.0%} of the machine in a round of this row"
+    if any(row.others > DISTURBED for _, _, row in rows):
+        yield f"~ disturbed: other processes took more than {DISTURBED:.0%} of the machine during a round of this row"
     for case, label, row in rows:
         if row.errors:
             yield f"ERRORS in {case}, {label}: {'; '.join(row.error_samples)}"

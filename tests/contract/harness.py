@@ -334,7 +334,7 @@ def _json_lines(path: Path, holding: str = "") -> list[dict[str, Any]]:
     if not path.exists():
         return []
     lines = path.read_bytes().splitlines(keepends=True)
-    wanted = holding.encode()
+    wanted = orjson.dumps(holding)[1:-1]
     return [orjson.loads(line) for line in lines if line.endswith(b"\n") and wanted in line]
 
 

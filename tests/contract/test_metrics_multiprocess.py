@@ -25,6 +25,7 @@ for number in range(int(sys.argv[1])):
     metrics.stream_opened("attempt")
     metrics.attempt(AttemptRecord(request_id=str(number), attempt=1, **common))
     metrics.request(RequestRecord(request_id=str(number), **common))
+metrics.flush()
 print("counted", flush=True)
 sys.stdin.read()
 """

@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 import pytest
 
-from extproc.config.snapshot import Commit, Model, Provider, Secret, Snapshot, Target, Telemetry, VirtualKey
+from extproc.config.snapshot import Model, Provider, Secret, Snapshot, Target, Telemetry, VirtualKey
 from extproc.phases.admission import Admission, AdmissionDeps
 from extproc.phases.attempt import Attempt, AttemptDeps
 from extproc.phases.events import (
@@ -287,9 +287,10 @@ def world() -> World:
     return World()
 
 
-@pytest.fixture
-def commit() -> type[Commit]:
-    return Commit
+@pytest.fixture(scope="session")
+def make_world() -> type[World]:
+    """For tests that play many times."""
+    return World
 
 
 def chunk(**delta: Any) -> bytes:
@@ -323,11 +324,11 @@ class Stream:
     )
     error = staticmethod(lambda: _data({"error": {"message": "The server is on fire", "type": "server_error"}}))
     done = b"data: [DONE]\n\n"
-    garbage = b"<html>no stream at all</html>\n\n"
+    garbage = b'data: {"id": "c1", "choi\n\n'
     comment = b": keep-alive\n\n"
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def sse() -> Stream:
     return Stream()
 

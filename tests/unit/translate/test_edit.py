@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from extproc.domain.errors import MalformedJson
-from extproc.translate.edit import DELETE, Changes, edit_members
+from extproc.translate.edit import DELETE, Changes, check_once, edit_members
 
 MODEL: Changes = {"model": "gpt-4o-mini"}
 
@@ -177,3 +177,28 @@ def test_no_text_makes_it_slow(filler: bytes):
     start = time.process_time()
     edited_both_ways(document, MODEL)
     assert time.process_time() - start < 1.0
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        b'{"model":"a","model":"b"}',
+        b'{"model":"a","x":{"model":"c"},"model":"a"}',
+        b'{"mod\\u0065l":"a","model":"b"}',
+    ],
+)
+def test_a_name_that_occurs_twice_is_found(document):
+    with pytest.raises(MalformedJson, match="twice"):
+        check_once(document, "model", orjson.loads(document))
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        b'{"model":"a"}',
+        b'{"x":{"model":"b"},"model":"a","y":"\\"model\\": 1"}',
+        b'{"mod\\u0065l":"a"}',
+    ],
+)
+def test_a_name_that_occurs_once_passes(document):
+    check_once(document, "model", orjson.loads(document))
