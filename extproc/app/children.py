@@ -17,6 +17,7 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 5.0
 _STEADY = 10.0
 """Seconds after which a child counts as having started well: its next end is a new story."""
 _PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None)  # loaded here: between fork and exec as little as possible may happen
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Child:
         self.spec = spec
         self.pid: int | None = None
         self._tell = tell
-        self._stopping = False
+        self._stopping = asyncio.Event()
         self._process: asyncio.subprocess.Process | None = None
         self._watch: asyncio.Task[None] | None = None
 
@@ -64,14 +65,29 @@ class Child:
             pid, self.pid = self._process.pid, None
             if self.spec.on_exit is not None:
                 self.spec.on_exit(pid, code)
-            if self._stopping:
+            if self._stopping.is_set():
                 return
             pause = _FIRST_PAUSE if loop.time() - began > _STEADY else min(pause * 2, _LONGEST_PAUSE)
             self._tell(f"{self.spec.name} ended with {_exit_text(code)}; starting it again")
-            await asyncio.sleep(pause)
-            if self._stopping:
-                return
+            while not await self._started_again(pause):
+                if self._stopping.is_set():
+                    return
+                pause = min(pause * 2, _LONGEST_PAUSE)
+
+    async def _started_again(self, pause: float) -> bool:
+        """Whether it runs again, after the pause: not where it is to stop meanwhile, or cannot be run."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(pause):
+                await self._stopping.wait()
+                return False
+        try:
             await self._spawn()
+        except OSError as error:
+            self._tell(f"{self.spec.name} cannot be started: {error.strerror}; trying again")
+            return False
+        if self._stopping.is_set():
+            self.kill()  # ``stop`` has seen the old process only, and this one has done nothing yet
+        return True
 
     def kill(self) -> None:
         """SIGKILL: it hangs. It is started again like any child that ends."""
@@ -81,7 +97,7 @@ class Child:
 
     async def stop(self, grace: float) -> None:
         """SIGTERM, and SIGKILL after ``grace`` seconds."""
-        self._stopping = True
+        self._stopping.set()
         if self._process is not None and self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 self._process.send_signal(signal.SIGTERM)
@@ -113,9 +129,10 @@ async def until(ready: Callable[[], Awaitable[bool]], *, seconds: float, child: 
 
 
 def _exit_text(code: int) -> str:
-    return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+    names = {number.value: number.name for number in signal.Signals}  # real-time signals have none
+    return f"signal {names.get(-code, -code)}" if code < 0 else f"exit code {code}"
 
 
 def _die_with_parent() -> None:
     """In the child, before exec: the kernel sends SIGTERM when the supervisor dies, even of SIGKILL."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

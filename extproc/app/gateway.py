@@ -30,6 +30,9 @@ from extproc.version import VERSION
 _START_SECONDS = 30.0
 """What a child may take to be ready on a slow machine; normally it is under a second."""
 
+_LONGEST_SOCKET_PATH = 103
+"""Bytes: 107 on Linux, and four less on macOS (sun_path in sys/un.h)."""
+
 
 _WATCH_SECONDS = 1.0
 _PATIENCE = 5.0
@@ -83,10 +86,7 @@ class Gateway:
     async def start(self) -> None:
         """Start everything. Raises ``StartError``."""
         plan = self._plan
-        self._run.root.mkdir(parents=True, exist_ok=True)
-        self._run.config.write_text(plan.config_text)
-        self._run.config_source.write_text(plan.config_source)
-        self._exposition = Exposition(self._run.metrics)
+        exposition = self._exposition = self._prepare_folder()
         if plan.envoy is not None:
             _must_be_free(plan.snapshot.listen_host, plan.snapshot.listen_port, "listen.port")
         try:
@@ -102,12 +102,27 @@ class Gateway:
                 version=VERSION,
                 snapshot=lambda: plan.snapshot,
                 worker_health=self._worker_health,
-                metrics=self._exposition.render,
+                metrics=exposition.render,
                 envoy_ready=self._envoy_ready if plan.envoy is not None else None,
             )
         )
         self._admin = asyncio.create_task(serve_on(app, listener), name="admin")
         await self._start_envoy()
+
+    def _prepare_folder(self) -> Exposition:
+        plan, root = self._plan, self._run.root
+        if (size := len(os.fsencode(self._run.socket(plan.snapshot.workers - 1)))) > _LONGEST_SOCKET_PATH:
+            raise StartError(
+                f"{root} is too long for a run folder: the workers' sockets would have paths of {size} bytes, and"
+                f" {_LONGEST_SOCKET_PATH} are the most"
+            )
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+            self._run.config.write_text(plan.config_text)
+            self._run.config_source.write_text(plan.config_source)
+            return Exposition(self._run.metrics)
+        except OSError as error:
+            raise StartError(f"cannot use {root} as the run folder: {error.strerror}") from None
 
     async def _start_simulator(self) -> None:
         port = self._plan.simulator_port

@@ -101,7 +101,9 @@ def check(config: str | None) -> None:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
         if fault is not None:
-            raise click.ClickException(f"Envoy refuses what was generated: {fault.splitlines()[-1]}")
+            raise click.ClickException(
+                f"Envoy refuses what was generated: {(fault or 'it says nothing').splitlines()[-1]}"
+            )
     counts = f"{len(source.snapshot.providers)} providers, {len(source.snapshot.models)} models, {len(source.snapshot.keys)} keys"
     click.echo(f"{source.path}: good ({counts}; version {source.snapshot.version})")
 

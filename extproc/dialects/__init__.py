@@ -8,5 +8,6 @@ One folder per dialect, each with the same file names, so that the file name is 
     errors.py   GatewayError → body and stream event;  a vendor's status and body → ProviderError
     usage.py    usage JSON ↔ Usage
 
-Dialects do not import each other. ``base`` has the interface they share, ``sse`` the event-stream framing.
+Dialects do not import each other. ``base`` has the interface they share, ``sse`` the event-stream framing,
+``redact`` what no client may read in a vendor's words.
 """

@@ -58,7 +58,10 @@ def models() -> dict[str, Any]:
         "meta/llama-3": {**chain("o1"), "aliases": ["llama"], "display_name": "Llama 3"},
         "switched-off": {**chain("o1"), "enabled": False},
         # Failover: every mix of dialects.
-        **{name: chain(name) for name in ("o1-o2-o3", "a1-a2-a3", "o1-a2-o3", "a1-o2-a3", "o1-o2", "a1-a2", "o1-a2", "a1-o2")},
+        **{
+            name: chain(name)
+            for name in ("o1-o2-o3", "a1-a2-a3", "o1-a2-o3", "a1-o2-a3", "o1-o2", "a1-a2", "o1-a2", "a1-o2")
+        },
         "o2-a1-o1": chain("o2-a1-o1"),
         "d1-o1": chain("d1-o1"),
         "d1-d2": chain("d1-d2"),

@@ -28,6 +28,27 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     return report
 
 
+_MEASURED: list[str] = []
+
+
+@pytest.fixture
+def measured(request: pytest.FixtureRequest) -> Callable[[str, object], None]:
+    """Take down a number that a test has measured; all of them are listed behind the results."""
+
+    def note(what: str, value: object) -> None:
+        _MEASURED.append(f"{request.node.name}: {what} {value}")
+
+    return note
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """List what was measured."""
+    if _MEASURED:
+        terminalreporter.section("measured")
+        for line in _MEASURED:
+            terminalreporter.line(line)
+
+
 @pytest.fixture(scope="session")
 def dead_port() -> Iterator[int]:
     """A port that refuses connections, and that nobody else can take meanwhile: bound, but not listening."""

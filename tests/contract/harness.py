@@ -3,7 +3,9 @@
 ``Simulator``  one process that plays every provider, ``/p/<label>/...`` each; told what to do and asked what it got
 ``Gateway``    ``llmgw up -c FILE``: a real Envoy and real workers; its rows, access log, metrics and processes
 ``eventually`` what is not there yet is polled for, never slept for
-``Transfer``   an answer byte by byte, and whether it ended as HTTP says it should
+``sha256``     as the configuration knows keys, and the simulator bodies
+
+Beside it: ``catalogue`` (what is configured), ``asking`` (the SDKs), ``transfers`` (bare HTTP).
 
 Providers are named as their labels: ``o1``, ``o2``... speak OpenAI, ``a1``, ``a2``... Anthropic.
 """
@@ -17,7 +19,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -54,6 +56,11 @@ def free_port() -> int:
     """A port that nobody listens on now."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         return probe.getsockname()[1]
+
+
+def sha256(data: bytes | str) -> str:
+    """Hex digest."""
+    return hashlib.sha256(data.encode() if isinstance(data, str) else data).hexdigest()
 
 
 async def eventually(ask: Callable[[], T], what: str, seconds: float = 10.0) -> T:
@@ -152,9 +159,11 @@ class Simulator:
 
     def requests(self, request_id: str, limit: int = 60) -> list[Received]:
         """What providers got of this request, in order."""
-        found = self._http.get("/sim/requests", params={"limit": limit}).json()["requests"]
-        received = [Received(record) for record in found]
-        return [one for one in received if one.headers.get("x-request-id") == request_id]
+        return [one for one in self.latest(limit) if one.headers.get("x-request-id") == request_id]
+
+    def latest(self, count: int) -> list[Received]:
+        """The last requests, whose ever they are, in order."""
+        return [Received(one) for one in self._http.get("/sim/requests", params={"limit": count}).json()["requests"]]
 
     def only(self, request_id: str) -> Received:
         """What the one provider got that was asked."""
@@ -258,7 +267,7 @@ class Gateway:
     def http(self, key: str | None = KEY) -> httpx.AsyncClient:
         """A bare HTTP client."""
         headers = {} if key is None else {"authorization": f"Bearer {key}"}
-        return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=15.0, verify=False)
+        return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=15.0, verify=False)  # noqa: S501  plain HTTP
 
     # -- what it tells
 
@@ -282,6 +291,10 @@ class Gateway:
         (row,) = [row for row in await self.rows(request_id) if row["type"] == "request"]
         return row
 
+    def access_lines(self) -> list[dict[str, Any]]:
+        """Envoy's access log so far."""
+        return _json_lines(self.access_file)
+
     async def access(self, request_id: str) -> dict[str, Any]:
         """The line of Envoy's access log."""
         path = self.access_file
@@ -299,7 +312,9 @@ class Gateway:
 
     def metric(self, name: str, **labels: str) -> float:
         """The sum over all series of that name that have these labels."""
-        return sum(value for (n, have), value in self.metrics().items() if n == name and labels.items() <= dict(have).items())
+        return sum(
+            value for (n, have), value in self.metrics().items() if n == name and labels.items() <= dict(have).items()
+        )
 
     # -- its processes
 
@@ -336,114 +351,3 @@ def _json_lines(path: Path, holding: str = "") -> list[dict[str, Any]]:
     lines = path.read_bytes().splitlines(keepends=True)
     wanted = orjson.dumps(holding)[1:-1]
     return [orjson.loads(line) for line in lines if line.endswith(b"\n") and wanted in line]
-
-
-# -- answers, byte by byte ------------------------------------------------------------------------------------------------
-
-
-@dataclass
-class Transfer:
-    """An answer as it came over the wire."""
-
-    status: int = 0
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
-    complete: bool = False
-    """Whether HTTP's own framing ended it. False: the transfer was cut."""
-
-    @property
-    def json(self) -> Any:
-        return orjson.loads(self.body)
-
-    @property
-    def events(self) -> list[tuple[str, Any]]:
-        """The stream's events: name (empty for OpenAI) and decoded data (text where it is no JSON)."""
-        events = []
-        for block in self.body.replace(b"\r\n", b"\n").split(b"\n\n"):
-            lines = [line for line in block.decode().split("\n") if line and not line.startswith(":")]
-            name = "".join(line[7:] for line in lines if line.startswith("event: "))
-            data = "\n".join(line[6:] for line in lines if line.startswith("data: "))
-            if lines:
-                events.append((name, orjson.loads(data) if data.startswith("{") else data))
-        return events
-
-    @property
-    def errors(self) -> list[Any]:
-        """The error events."""
-        return [data for name, data in self.events if name == "error" or (isinstance(data, dict) and "error" in data)]
-
-    @property
-    def text(self) -> str:
-        """The answer's text, whichever dialect it is in."""
-        pieces = []
-        for _, data in self.events:
-            if isinstance(data, dict) and "choices" in data:
-                pieces += [choice["delta"].get("content") or "" for choice in data["choices"]]
-            elif isinstance(data, dict) and data.get("type") == "content_block_delta":
-                pieces.append(data["delta"].get("text", ""))
-        return "".join(pieces)
-
-    @property
-    def finished(self) -> bool:
-        """Whether it holds the dialect's end marker."""
-        _, last = self.events[-1]
-        return last == "[DONE]" or (isinstance(last, dict) and last.get("type") == "message_stop")
-
-
-async def transfer(http: httpx.AsyncClient, path: str, body: object, headers: Mapping[str, str] | None = None) -> Transfer:
-    """Send a request and take what comes, to whatever end."""
-    content = body if isinstance(body, bytes) else orjson.dumps(body)
-    got = Transfer()
-    async with http.stream(
-        "POST", path, content=content, headers={"content-type": "application/json", **(headers or {})}
-    ) as response:
-        got.status, got.headers = response.status_code, dict(response.headers)
-        pieces: list[bytes] = []
-        try:
-            async for piece in response.aiter_raw():
-                pieces.append(piece)
-            got.complete = True
-        except (httpx.RemoteProtocolError, httpx.ReadError):
-            got.complete = False
-        got.body = b"".join(pieces)
-    return got
-
-
-@dataclass(frozen=True)
-class Dialect:
-    """How a client of one dialect asks and reads, over bare HTTP."""
-
-    name: str
-    path: str
-
-    def body(self, model: str, text: str = "Hello", *, stream: bool, **more: object) -> dict[str, object]:
-        """A request."""
-        body: dict[str, object] = {"model": model, "messages": [{"role": "user", "content": text}], "stream": stream}
-        if self.name == "anthropic":
-            body["max_tokens"] = 1000
-        return body | more
-
-    def text(self, answer: Mapping[str, Any]) -> str:
-        """The text of a whole answer."""
-        if self.name == "anthropic":
-            return "".join(block["text"] for block in answer["content"] if block["type"] == "text")
-        return answer["choices"][0]["message"]["content"]
-
-    def error(self, body: Mapping[str, Any]) -> tuple[str, str, str]:
-        """Type, code and message of an error body or event, which is of this dialect's shape."""
-        error = body["error"]
-        if self.name == "anthropic":
-            assert body["type"] == "error"
-            return error["type"], error["details"]["error_code"], error["message"]
-        assert set(error) == {"message", "type", "param", "code"}
-        return error["type"], error["code"], error["message"]
-
-
-OPENAI = Dialect("openai", "/v1/chat/completions")
-ANTHROPIC = Dialect("anthropic", "/v1/messages")
-DIALECTS = (OPENAI, ANTHROPIC)
-
-
-def sha256(data: bytes | str) -> str:
-    """Hex digest."""
-    return hashlib.sha256(data.encode() if isinstance(data, str) else data).hexdigest()

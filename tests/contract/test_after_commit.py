@@ -7,7 +7,8 @@ import anthropic as anthropic_sdk
 import httpx
 import openai as openai_sdk
 import pytest
-from harness import ANTHROPIC, DIALECTS, OPENAI, Dialect, Received, Transfer, eventually, new_id, transfer
+from harness import Received, eventually, new_id
+from transfers import ANTHROPIC, DIALECTS, OPENAI, Dialect, Transfer, transfer
 
 SAID = "the river keeps its own slow time while small boats cross from bank to bank and"
 
@@ -101,9 +102,13 @@ async def test_the_sdks_raise_their_error(openai, anthropic, simulator, model, f
     simulator.script(o1=how, a1=how)
     messages = [{"role": "user", "content": "Hello"}]
     pieces = []
-    with pytest.raises(openai_sdk.APIError) as raised:
+
+    async def read() -> None:
         async for chunk in await openai.chat.completions.create(model=model, messages=messages, stream=True):
-            pieces += [choice.delta.content or "" for choice in chunk.choices]
+            pieces.extend(choice.delta.content or "" for choice in chunk.choices)
+
+    with pytest.raises(openai_sdk.APIError) as raised:
+        await read()
     assert raised.value.code in FAULTS[fault]
     assert SAID.startswith("".join(pieces))
     assert pieces

@@ -10,19 +10,8 @@ import orjson
 import pytest
 from asking import check_addressed
 from catalogue import MAX_BODY
-from harness import (
-    ANTHROPIC,
-    DIALECTS,
-    DISABLED_KEY,
-    EXPIRED_KEY,
-    KEY,
-    OPENAI,
-    SCOPED_KEY,
-    Dialect,
-    new_id,
-    sha256,
-    transfer,
-)
+from harness import DISABLED_KEY, EXPIRED_KEY, KEY, SCOPED_KEY, new_id, sha256
+from transfers import ANTHROPIC, DIALECTS, OPENAI, Dialect, transfer
 
 MESSAGES = [{"role": "user", "content": "Hello"}]
 
@@ -67,7 +56,9 @@ async def test_eight_megabytes_fall_over_twice_and_arrive_whole(http, simulator,
     got = await transfer(http, dialect.path, sent, {"x-request-id": request_id})
     assert got.status == 200
     assert got.headers["x-llmgw-provider"] == third
-    expected = sent.replace(f'"model":"{names}"'.encode(), b'"model":"gpt-4o"' if openai else b'"model":"claude-sonnet-4-6"')
+    expected = sent.replace(
+        f'"model":"{names}"'.encode(), b'"model":"gpt-4o"' if openai else b'"model":"claude-sonnet-4-6"'
+    )
     asked = simulator.requests(request_id)
     assert [one.label for one in asked] == [first, second, third]
     assert {(one.body_length, one.body_sha256) for one in asked} == {(len(expected), sha256(expected))}
@@ -392,7 +383,7 @@ async def test_a_request_id_is_kept_or_made(http, simulator, gateway):
 
 
 async def test_http2_without_tls(gateway, simulator):
-    async with httpx.AsyncClient(http1=False, http2=True, base_url=gateway.url, verify=False) as http:
+    async with httpx.AsyncClient(http1=False, http2=True, base_url=gateway.url) as http:
         response = await http.post(
             OPENAI.path, json=OPENAI.body("gpt", stream=False), headers={"authorization": f"Bearer {KEY}"}
         )

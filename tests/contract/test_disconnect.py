@@ -7,7 +7,8 @@ import time
 import httpx
 import orjson
 import pytest
-from harness import DIALECTS, Dialect, Gateway, Simulator, eventually, new_id
+from harness import Gateway, Simulator, eventually, new_id
+from transfers import DIALECTS, Dialect
 
 LONG = {"tokens": 3000, "tokens_per_second": 50}
 ROUNDS = 10
@@ -15,7 +16,9 @@ PROMPT = 0.1
 """Seconds within which the provider's connection is closed: the median of the rounds."""
 
 
-async def leave(gateway: Gateway, simulator: Simulator, body: dict, path: str, *, after_bytes: int) -> tuple[float, str]:
+async def leave(
+    gateway: Gateway, simulator: Simulator, body: dict, path: str, *, after_bytes: int
+) -> tuple[float, str]:
     """Ask on a connection of its own, leave once so many bytes of the answer have come; seconds until the provider saw it."""
     request_id = new_id()
     content = orjson.dumps(body)
@@ -39,14 +42,14 @@ async def leave(gateway: Gateway, simulator: Simulator, body: dict, path: str, *
 
 @pytest.mark.parametrize("model", ["gpt", "claude"])
 @pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)
-async def test_a_client_that_leaves_in_the_middle_of_a_stream(gateway, simulator, record_property, dialect: Dialect, model):
+async def test_a_client_that_leaves_in_the_middle_of_a_stream(gateway, simulator, measured, dialect: Dialect, model):
     simulator.script(o1=LONG, a1=LONG)
     body = dialect.body(model, stream=True)
     if model == "claude":
         body["max_tokens"] = 4000
     delays = [await leave(gateway, simulator, body, dialect.path, after_bytes=1500) for _ in range(ROUNDS)]
     seconds = [delay for delay, _ in delays]
-    record_property("median_ms", round(statistics.median(seconds) * 1000, 1))
+    measured("median_ms", round(statistics.median(seconds) * 1000, 1))
     assert max(seconds) < 1
     assert statistics.median(seconds) <= PROMPT
     row = await gateway.row(delays[-1][1])
@@ -55,12 +58,12 @@ async def test_a_client_that_leaves_in_the_middle_of_a_stream(gateway, simulator
 
 
 @pytest.mark.parametrize("how", [{"first_token_delay": 20}, {"hang": True}], ids=["headers-only", "nothing"])
-async def test_a_client_that_leaves_before_the_first_token(gateway, simulator, record_property, how):
+async def test_a_client_that_leaves_before_the_first_token(gateway, simulator, measured, how):
     simulator.script(o1=how)
     body = DIALECTS[0].body("gpt", stream=True)
     delays = [await leave(gateway, simulator, body, DIALECTS[0].path, after_bytes=0) for _ in range(ROUNDS)]
     seconds = [delay for delay, _ in delays]
-    record_property("median_ms", round(statistics.median(seconds) * 1000, 1))
+    measured("median_ms", round(statistics.median(seconds) * 1000, 1))
     assert max(seconds) < 1
     assert statistics.median(seconds) <= PROMPT
     row = await gateway.row(delays[-1][1])
@@ -68,12 +71,12 @@ async def test_a_client_that_leaves_before_the_first_token(gateway, simulator, r
     assert not row["committed"]
 
 
-async def test_a_client_that_leaves_while_a_whole_answer_is_made(gateway, simulator, record_property):
+async def test_a_client_that_leaves_while_a_whole_answer_is_made(gateway, simulator, measured):
     simulator.script(a1={"latency": 20})
     body = DIALECTS[1].body("claude", stream=False)
     delays = [await leave(gateway, simulator, body, DIALECTS[1].path, after_bytes=0) for _ in range(ROUNDS)]
     seconds = [delay for delay, _ in delays]
-    record_property("median_ms", round(statistics.median(seconds) * 1000, 1))
+    measured("median_ms", round(statistics.median(seconds) * 1000, 1))
     assert statistics.median(seconds) <= PROMPT
 
 
@@ -99,7 +102,9 @@ async def test_others_do_not_notice(gateway, simulator):
     """Clients come and go around a stream that is read to its end."""
     simulator.script(o1={"tokens": 60, "tokens_per_second": 60})
     body = DIALECTS[0].body("gpt", stream=True)
-    async with httpx.AsyncClient(base_url=gateway.url, headers={"authorization": "Bearer sk-llmgw-contract-all"}) as http:
+    async with httpx.AsyncClient(
+        base_url=gateway.url, headers={"authorization": "Bearer sk-llmgw-contract-all"}
+    ) as http:
         steady = asyncio.create_task(http.post(DIALECTS[0].path, json=body))
         await asyncio.gather(
             *(leave(gateway, simulator, body, DIALECTS[0].path, after_bytes=1500) for _ in range(ROUNDS))

@@ -8,7 +8,8 @@ import httpx
 import orjson
 import pytest
 from asking import check_addressed
-from harness import ANTHROPIC, DIALECTS, OPENAI, Dialect, new_id, transfer
+from harness import new_id
+from transfers import ANTHROPIC, DIALECTS, OPENAI, Dialect, transfer
 
 SAID = "the river keeps its own slow time while small boats cross from bank to bank and"
 
@@ -41,7 +42,9 @@ def clean(dialect: Dialect, got, *, stream: bool) -> bool:
 
 
 @pytest.mark.parametrize("names", ["o1-o2-o3", "a1-a2-a3", "o1-a2-o3", "a1-o2-a3"])
-async def test_a_429_then_a_stream_that_opens_with_an_error_then_an_answer(gateway, http, simulator, dialect, stream, names):
+async def test_a_429_then_a_stream_that_opens_with_an_error_then_an_answer(
+    gateway, http, simulator, dialect, stream, names
+):
     first, second, third = names.split("-")
     simulator.script(**{first: "status=429", second: "fault=error_event,fault_at=1"})
     request_id, got = await ask(http, dialect, names, stream=stream)
@@ -146,7 +149,9 @@ async def test_a_whole_answer_that_is_none_is_replaced(http, simulator, names, h
     assert [one.label for one in simulator.requests(request_id)] == names.split("-")
 
 
-@pytest.mark.parametrize("how", [{"gzip": True}, {"gzip": True, "split": 3}, {"fault": "wrong_content_type"}, {"crlf": True}])
+@pytest.mark.parametrize(
+    "how", [{"gzip": True}, {"gzip": True, "split": 3}, {"fault": "wrong_content_type"}, {"crlf": True}]
+)
 async def test_an_unusual_but_good_answer_is_taken(http, simulator, dialect, stream, how):
     simulator.script(o1=how, a1=how)
     for name in ("o1-o2", "a1-a2"):

@@ -114,7 +114,10 @@ async def test_parallel_calls_and_their_results_go_round(client, model):
     tools = [WEATHER, TIME]
     message, _ = await client.ask(model, user("Please call both"), tools=tools)
     assert message.stop_reason == "tool_use"
-    assert [(call.type, call.name) for call in message.content] == [("tool_use", "get_weather"), ("tool_use", "get_time")]
+    assert [(call.type, call.name) for call in message.content] == [
+        ("tool_use", "get_weather"),
+        ("tool_use", "get_time"),
+    ]
     calls = {call.name: call.id for call in message.content}
     assert len(set(calls.values())) == 2
 
@@ -129,7 +132,10 @@ async def test_parallel_calls_and_their_results_go_round(client, model):
     ]
     history = [
         *user("Please call both"),
-        {"role": "assistant", "content": [call.model_dump(include={"type", "id", "name", "input"}) for call in message.content]},
+        {
+            "role": "assistant",
+            "content": [call.model_dump(include={"type", "id", "name", "input"}) for call in message.content],
+        },
         {"role": "user", "content": [*results, {"type": "text", "text": "echo: go on"}]},
     ]
     message, received = await client.ask(model, history, tools=tools)

@@ -92,7 +92,9 @@ async def test_a_forced_tool_is_called(client, model):
     choice = {"type": "function", "function": {"name": "get_weather"}}
     completion, received = await client.ask(model, user("Weather?"), tools=[TIME, WEATHER], tool_choice=choice)
     (answered,) = completion.choices
-    assert answered.finish_reason in {"tool_calls", "stop"} if model == "gpt" else answered.finish_reason == "tool_calls"
+    assert (
+        answered.finish_reason in {"tool_calls", "stop"} if model == "gpt" else answered.finish_reason == "tool_calls"
+    )
     (call,) = answered.message.tool_calls
     assert call.type == "function"
     assert call.function.name == "get_weather"
@@ -114,7 +116,10 @@ async def test_parallel_calls_and_their_results_go_round(client, model):
     history = [
         *user("Please call both"),
         message.model_dump(exclude_none=True, include={"role", "content", "tool_calls"}),
-        *({"role": "tool", "tool_call_id": call.id, "content": f"of {call.function.name}"} for call in message.tool_calls),
+        *(
+            {"role": "tool", "tool_call_id": call.id, "content": f"of {call.function.name}"}
+            for call in message.tool_calls
+        ),
     ]
     completion, received = await client.ask(model, history, tools=tools)
     assert completion.choices[0].finish_reason == "stop"
@@ -212,7 +217,10 @@ async def test_output_limit(client, model, name):
 
 async def test_prompt_cache_of_an_anthropic_model(client):
     text = f"A long document {client.stream}. " * 20
-    content = [{"type": "text", "text": text, "cache_control": {"type": "ephemeral"}}, {"type": "text", "text": "Sum up"}]
+    content = [
+        {"type": "text", "text": text, "cache_control": {"type": "ephemeral"}},
+        {"type": "text", "text": "Sum up"},
+    ]
     first, received = await client.ask("claude", user(content))
     assert received.cache_write_tokens > 0
     assert first.usage.prompt_tokens == received.input_tokens

@@ -5,7 +5,8 @@ import re
 import httpx
 import orjson
 import pytest
-from harness import ANTHROPIC, DIALECTS, OPENAI, Dialect, Transfer, new_id, sha256, transfer
+from harness import new_id, sha256
+from transfers import ANTHROPIC, DIALECTS, OPENAI, Dialect, Transfer, transfer
 
 # What decoding and encoding again would change: spaces, escapes, 1.0, integers beyond 64 bits, repeated nested names.
 _ODD = (

@@ -7,8 +7,9 @@ import time
 import orjson
 import pytest
 from catalogue import config
-from harness import DIALECTS, OPENAI, Gateway, eventually, new_id, transfer
+from harness import Gateway, eventually, new_id
 from prometheus_client.mmap_dict import MmapedDict
+from transfers import DIALECTS, OPENAI, transfer
 
 PACED = {"tokens": 40, "tokens_per_second": 20}
 """A stream of two seconds."""
@@ -39,7 +40,9 @@ async def test_the_phases_of_one_request_are_served_by_different_processes(gatew
 
     def serving() -> tuple[list[int], list[int]]:
         opened = {pid: open_streams(gateway, pid) for pid in pids}
-        return [pid for pid in pids if opened[pid].get("admission")], [pid for pid in pids if opened[pid].get("attempt")]
+        return [pid for pid in pids if opened[pid].get("admission")], [
+            pid for pid in pids if opened[pid].get("attempt")
+        ]
 
     await eventually(lambda: serving() == ([], []), "the requests of earlier tests to be over")
     pairs = set()
@@ -49,11 +52,13 @@ async def test_the_phases_of_one_request_are_served_by_different_processes(gatew
             transfer(http, OPENAI.path, OPENAI.body("gpt", stream=True), {"x-request-id": request_id})
         )
         await eventually(lambda: simulator.requests(request_id), "the request to reach its provider")  # noqa: B023 used at once
-        admission, attempt = serving()
-        got = await asking
-        assert got.finished
+        admission, attempt = await eventually(
+            lambda: found if all(found := serving()) else None, "both phases to be seen"
+        )
+        assert (await asking).finished
         assert (len(admission), len(attempt)) == (1, 1)
         pairs.add((admission[0], attempt[0]))
+        await eventually(lambda: serving() == ([], []), "the request to be over")
         if any(first != second for first, second in pairs):
             return
     pytest.fail(f"20 requests, and each had both phases in one process: {pairs}")
@@ -127,9 +132,7 @@ async def test_sigterm_lets_a_stream_end(other, simulator):
 async def test_a_worker_told_to_end_lets_its_streams_end(other, simulator):
     simulator.script(o1=PACED)
     async with other.http() as http:
-        asking = [
-            asyncio.create_task(transfer(http, OPENAI.path, OPENAI.body("gpt", stream=True))) for _ in range(8)
-        ]
+        asking = [asyncio.create_task(transfer(http, OPENAI.path, OPENAI.body("gpt", stream=True))) for _ in range(8)]
         await eventually(lambda: simulator.in_progress() == 8, "eight streams under way")
         first = other.workers()[0]
         first.process.send_signal(signal.SIGTERM)

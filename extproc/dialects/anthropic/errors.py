@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import orjson
 
+from extproc.dialects.redact import without_keys
 from extproc.dialects.sse import render_event
 from extproc.domain.errors import (
     ContentPolicy,
@@ -159,7 +160,7 @@ def _error(status: int, report: _Report, retry_after: float | None) -> ProviderE
         # The vendor's message is about our account, which is nobody else's business.
         message = f"the provider refused the gateway's credential (HTTP {status})"
     elif report.message:
-        message = report.message[:MAX_MESSAGE_CHARS]
+        message = without_keys(report.message)[:MAX_MESSAGE_CHARS]
     else:
         message = f"the provider answered HTTP {status} without a message"
     return kind(message, retry_after=retry_after, retry_status=status)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import orjson
 
 from extproc.dialects.openai_chat.vocabulary import json_text
+from extproc.dialects.redact import without_keys
 from extproc.dialects.sse import render_event
 from extproc.domain.errors import (
     ContentPolicy,
@@ -145,9 +146,6 @@ _STATUS_IN_STREAM: Mapping[_Kind, int] = {
 }
 """What an error inside a 200 counts as, where it names no status itself. Others: 500."""
 
-_KEY_LIKE = re.compile(r"\b(?:sk|gsk|xai)[-_][\w*.-]{6,}|\bBearer [\w*.-]{6,}")
-"""Vendors quote keys, whole or masked, in more errors than a 401."""
-
 _AUTH_MESSAGE: Mapping[int, str] = {
     403: "the provider does not allow the gateway's account to make this request",
 }
@@ -264,7 +262,7 @@ def _make(kind: _Kind, said: VendorError, status: int, retry_after: float | None
         # Never the vendor's words: they hold a part of the key.
         message = _AUTH_MESSAGE.get(status, "the provider does not accept the gateway's credential") + f" ({status})"
     else:
-        message = _KEY_LIKE.sub("[redacted]", said.message)[:MAX_MESSAGE_CHARS]
+        message = without_keys(said.message)[:MAX_MESSAGE_CHARS]
     return kind(
         message or f"the provider reported an error ({status}) without a message",
         param=said.param,

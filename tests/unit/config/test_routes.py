@@ -7,7 +7,7 @@ from extproc.config.routes import idle_timeout, patience, route_class, route_cla
 from extproc.config.snapshot import Commit, Model, Target
 
 
-def model(commit: Commit = Commit(), **more) -> Model:
+def model(commit: Commit, **more) -> Model:
     times = {"first_token_timeout": 10.0, "stall_timeout": 60.0, "timeout": 600.0}
     return Model("m", (Target("p", "m"),), commit=commit, **{**times, **more})
 

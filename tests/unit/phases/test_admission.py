@@ -73,7 +73,14 @@ def test_a_refusal_is_written_in_the_dialect_of_the_path(world, path, headers, a
 
 @pytest.mark.parametrize(
     ("given", "kept"),
-    [("abc-123", "abc-123"), ("x" * 128, "x" * 128), ("x" * 129, "id-1"), ("", "id-1"), (None, "id-1"), ("a b", "id-1")],
+    [
+        ("abc-123", "abc-123"),
+        ("x" * 128, "x" * 128),
+        ("x" * 129, "id-1"),
+        ("", "id-1"),
+        (None, "id-1"),
+        ("a b", "id-1"),
+    ],
 )
 def test_a_request_id_is_the_clients_where_it_is_sane(world, given, kept):
     (reply,) = world.admit(authorization=None, x_request_id=given)

@@ -125,7 +125,9 @@ def test_what_was_left_out_of_the_request_is_named(world, completion):
 def test_the_list_of_what_was_left_out_has_a_limit(world, completion):
     world.model("one", drop_unsupported=True)
     fields = {f"field_{number}": 1 for number in range(500)}
-    world.ask({"model": "one", "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 5, **fields}, "/v1/messages")
+    world.ask(
+        {"model": "one", "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 5, **fields}, "/v1/messages"
+    )
     attempt = world.send()
     attempt.headers(200)
     attempt.body(completion, end=True)

@@ -1,5 +1,7 @@
-"""Any play of an attempt, whatever the provider does and whenever the stream ends: told once, and in an order that Envoy
-allows (``Seen.take`` fails where it is not)."""
+"""Any play of an attempt, whatever the provider does and whenever the stream ends, is told once.
+
+The replies come in an order that Envoy allows: ``Seen.take`` fails where they do not.
+"""
 
 import gzip
 
@@ -12,12 +14,16 @@ from extproc.domain import names
 COMMITS = (Commit(), Commit("events", events=3), Commit("after", after=2.0), Commit("whole", buffer_limit=2000))
 PIECES = ("role", "text", "text", "text", "finish", "usage", "error", "garbage", "done", "comment", "half")
 
-heads = st.tuples(st.sampled_from([200, 200, 200, 200, 204, 302, 400, 429, 500, 529]), st.sampled_from(["", "", "gzip", "br"]))
+heads = st.tuples(
+    st.sampled_from([200, 200, 200, 200, 204, 302, 400, 429, 500, 529]), st.sampled_from(["", "", "gzip", "br"])
+)
 steps = st.one_of(
     st.tuples(st.just("piece"), st.lists(st.sampled_from(PIECES), max_size=4)),
     st.tuples(st.just("wait"), st.sampled_from([0.5, 2.0, 9.0, 30.0])),
 )
-endings = st.sampled_from(["leave", "end", "end with a piece", "trailers", "headers only", "before the headers", "crash"])
+endings = st.sampled_from(
+    ["leave", "end", "end with a piece", "trailers", "headers only", "before the headers", "crash"]
+)
 
 
 def data_of(sse, pieces) -> bytes:
@@ -75,7 +81,9 @@ def test_every_attempt_is_told_once_and_answered_legally(make_world, sse, model,
     seen, (row,) = attempt.seen, world.recorder.attempts
     assert row.outcome != "sent"
     final = [names.RETRY_STATUS, None]
-    assert len(world.recorder.requests) == (seen.status not in final), "a row of the request for each answer, and no other"
+    assert len(world.recorder.requests) == (seen.status not in final), (
+        "a row of the request for each answer, and no other"
+    )
     if seen.status is None:
         assert seen.body == b""
     for request in world.recorder.requests:

@@ -162,7 +162,12 @@ def test_the_rest_of_a_refused_request_is_read_over(world):
 
 
 EVENTS = {
-    "opened": (RequestBody(b"{}"), ResponseHeaders(200, {}, {}, end=False), ResponseBody(b"", end=True), ResponseTrailers()),
+    "opened": (
+        RequestBody(b"{}"),
+        ResponseHeaders(200, {}, {}, end=False),
+        ResponseBody(b"", end=True),
+        ResponseTrailers(),
+    ),
     "addressed": (
         RequestHeaders({}, {}, "provider-o1", 1, end=False),
         ResponseHeaders(200, {}, {}, end=False),

@@ -46,7 +46,13 @@ def test_past_the_chains_end_the_last_step_is_meant():
         ({}, None),
         ({"h": "[1]"}, None),
         ({"h": "[1]", "a1": AttemptMark("o1", "m", SENT, 1).encode()}, None),
-        ({"a1": AttemptMark("o1", "m", "x", 1).encode(), "a2": AttemptMark("o2", "m", "ok", 1, 2, final=True).encode()}, 2),
+        (
+            {
+                "a1": AttemptMark("o1", "m", "x", 1).encode(),
+                "a2": AttemptMark("o2", "m", "ok", 1, 2, final=True).encode(),
+            },
+            2,
+        ),
         ({"a2": AttemptMark("o2", "m", SENT, 1, 0, final=True).encode()}, 2),
     ],
 )
@@ -76,7 +82,12 @@ def test_the_list_of_attempts_in_the_requests_row():
 
 @pytest.mark.parametrize(
     ("seconds", "reason"),
-    [(0.5, "transport:no_answer"), (0.94, "transport:no_answer"), (0.96, "provider:provider_timeout"), (1.5, "provider:provider_timeout")],
+    [
+        (0.5, "transport:no_answer"),
+        (0.94, "transport:no_answer"),
+        (0.96, "provider:provider_timeout"),
+        (1.5, "provider:provider_timeout"),
+    ],
 )
 def test_one_that_just_ended_is_known_by_its_length(seconds, reason):
     """Envoy's timer may ring a little early, as seen from here."""

@@ -7,7 +7,9 @@ from extproc.domain.errors import ProviderRateLimited, Unauthenticated
 from extproc.phases.refusals import error_headers, refuse
 
 
-@pytest.mark.parametrize(("dialect", "path"), [("openai-chat", ("error", "code")), ("anthropic-messages", ("error", "type"))])
+@pytest.mark.parametrize(
+    ("dialect", "path"), [("openai-chat", ("error", "code")), ("anthropic-messages", ("error", "type"))]
+)
 def test_a_refusal_in_each_dialect(dialect, path):
     answer = refuse(Unauthenticated("No key."), dialect, "r1")
     body = orjson.loads(answer.body)

@@ -63,7 +63,14 @@ def test_where_a_key_may_stand(headers, plain):
 
 @pytest.mark.parametrize(
     "headers",
-    [{}, {"authorization": ""}, {"authorization": "Bearer"}, {"authorization": "sk-1"}, {"x-api-key": " "}, {"x-key": "k"}],
+    [
+        {},
+        {"authorization": ""},
+        {"authorization": "Bearer"},
+        {"authorization": "sk-1"},
+        {"x-api-key": " "},
+        {"x-key": "k"},
+    ],
 )
 def test_no_key(headers):
     with pytest.raises(Unauthenticated, match="No API key was given") as caught:
@@ -91,7 +98,9 @@ def test_a_key_in_a_place_that_is_not_its_own_does_not_pass():
     config = snapshot(known)
     wrong = {hashlib.sha256(b"sk-2").hexdigest(): known}
     with pytest.raises(Unauthenticated):
-        authenticate(Snapshot(**{**{f: getattr(config, f) for f in config.__slots__}, "keys": wrong}), {"api-key": "sk-2"}, 0)
+        authenticate(
+            Snapshot(**{**{f: getattr(config, f) for f in config.__slots__}, "keys": wrong}), {"api-key": "sk-2"}, 0
+        )
 
 
 def test_a_key_that_is_switched_off():

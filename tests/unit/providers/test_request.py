@@ -100,7 +100,14 @@ def test_what_may_stay_stays():
 
 
 def test_what_another_provider_or_envoy_has_left_goes():
-    stale = ["x-api-key", "anthropic-version", "x-llmgw-route", "x-forwarded-proto", "x-envoy-attempt-count", "x-acme-org"]
+    stale = [
+        "x-api-key",
+        "anthropic-version",
+        "x-llmgw-route",
+        "x-forwarded-proto",
+        "x-envoy-attempt-count",
+        "x-acme-org",
+    ]
     removed = address(
         OPENAI, client_headers={}, present=dict.fromkeys([*stale, "authorization"], "x"), stream=False
     ).remove_headers

@@ -1,7 +1,14 @@
-"""Clients: ``Pair``, the ``h2`` library with bytes carried by hand; ``Raw``, which may break every rule; ``Caller``, ``h2`` on
-a unix socket. What runs on an event loop runs on both: uvloop's, as in a worker, and asyncio's own."""
+"""Clients of the transport.
+
+``Pair``    the ``h2`` library, with bytes carried by hand
+``Raw``     a client that may break every rule
+``Caller``  ``h2`` on a unix socket, as Envoy is; ``Bench`` is the server on the other side, over scripted phases
+
+What runs on an event loop runs on both: uvloop's, as in a worker, and asyncio's own.
+"""
 
 import asyncio
+import contextlib
 import shutil
 import struct
 import tempfile
@@ -36,7 +43,6 @@ MIB = 1024 * 1024
 TYPES = ["DATA", "HEADERS", "PRIORITY", "RST_STREAM", "SETTINGS", "PUSH_PROMISE", "PING", "GOAWAY", "WINDOW_UPDATE"]
 TYPES.append("CONTINUATION")
 """RFC 9113, section 6: the place in this list is the number on the wire."""
-
 
 
 def pytest_asyncio_loop_factories(config, item):
@@ -91,9 +97,7 @@ class Pair:
         """The client sends messages, in as many frames as the windows and the frame size want."""
         data = memoryview(b"".join(grpc_message(payload) for payload in payloads))
         while data:
-            size = min(
-                len(data), self.client.max_outbound_frame_size, self.client.local_flow_control_window(stream_id)
-            )
+            size = min(len(data), self.client.max_outbound_frame_size, self.client.local_flow_control_window(stream_id))
             assert size > 0, "the server gives no window"
             self.client.send_data(stream_id, bytes(data[:size]))
             self.carry()
@@ -281,10 +285,8 @@ class Caller:
 
     async def close(self) -> None:
         self._writer.close()
-        try:
+        with contextlib.suppress(ConnectionResetError, BrokenPipeError):
             await self._writer.wait_closed()
-        except (ConnectionResetError, BrokenPipeError):
-            pass
 
 
 class Bench:
@@ -297,7 +299,7 @@ class Bench:
         self.crashes: list[tuple[str, BaseException]] = []
         self.server = GrpcServer(self.new_phase, self, clock, max_message=100_000)
 
-    def new_phase(self, is_attempt: bool) -> ScriptedPhase:
+    def new_phase(self, is_attempt: bool) -> ScriptedPhase:  # noqa: FBT001  the transport's signature
         if b"new" in self.script:
             self.script[b"new"]()
         self.kinds.append(is_attempt)

@@ -314,7 +314,9 @@ def test_a_broken_connection_ends_with_the_fault_and_the_last_stream(raw):
     assert (goaway.last_stream_id, goaway.error_code) == (5, http2.PROTOCOL_ERROR)
 
 
-@pytest.mark.parametrize("first", [b"GET / HTTP/1.1\r\nhost: x\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\r", bytes(24)])
+@pytest.mark.parametrize(
+    "first", [b"GET / HTTP/1.1\r\nhost: x\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\r", bytes(24)]
+)
 def test_who_does_not_speak_http2_is_told_at_once(first):
     with pytest.raises(Http2Error) as caught:
         Http2Connection(max_message=100).receive(first)

@@ -1,5 +1,4 @@
-"""Header blocks: the path is read right whatever the compression table holds, and the cache never remembers a table that
-is gone."""
+"""Header blocks: the path is read right whatever the compression table holds, and no table that is gone is remembered."""
 
 import hpack
 import pytest
@@ -68,7 +67,12 @@ def test_a_table_size_update_between_equal_blocks(raw):
 
 
 def test_a_table_that_is_emptied_and_filled_anew(raw):
-    assert paths(raw, inserted(b"/a"), NEWEST, b"\x20\x3f\xe1\x1f" + inserted(b"/b"), NEWEST) == ["/a", "/a", "/b", "/b"]
+    assert paths(raw, inserted(b"/a"), NEWEST, b"\x20\x3f\xe1\x1f" + inserted(b"/b"), NEWEST) == [
+        "/a",
+        "/a",
+        "/b",
+        "/b",
+    ]
 
 
 def test_trailers_change_the_table_too(raw):

@@ -1,9 +1,10 @@
 """A phase on each stream: order, timers, crashes, and that every phase is closed exactly once whatever ends its stream."""
 
 import asyncio
+
 import pytest
 
-from extproc.phases.events import RequestBody, RequestHeaders, ResponseBody, ResponseBodyReply
+from extproc.phases.events import RequestBody, RequestHeaders, ResponseBodyReply
 from extproc.transport import http2
 from extproc.transport.pb.external_processor_pb2 import ProcessingRequest, ProcessingResponse
 

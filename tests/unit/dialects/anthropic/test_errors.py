@@ -126,6 +126,7 @@ def test_a_vendors_error_by_its_most_specific_word(status, body, kind):
     [
         (vendor("invalid_request_error", "max_tokens: too large"), "max_tokens: too large"),
         (b'{"error": "a plain sentence"}', "a plain sentence"),
+        (vendor("invalid_request_error", "bad key sk-ant-api03-abcdef given"), "bad key [redacted] given"),
         (b'{"message": "as some clouds say it"}', "as some clouds say it"),
         (b"<html>", "the provider answered HTTP 400 without a message"),
         (vendor("invalid_request_error", "x" * 5000), "x" * MAX_MESSAGE_CHARS),
