@@ -6,6 +6,7 @@ served. Stop, the other way round: Envoy takes no new connections and lets reque
 
 import asyncio
 import contextlib
+import fcntl
 import os
 import shutil
 import signal
@@ -14,6 +15,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from extproc.admin.app import AdminDeps, create_app
 from extproc.admin.health import WorkerState
@@ -80,6 +82,7 @@ class Gateway:
         self._admin: asyncio.Task[None] | None = None
         self._watchers: list[asyncio.Task[None]] = []
         self._exposition: Exposition | None = None
+        self._lock: IO[str] | None = None
         self._stopping = False
         self._serving = False
 
@@ -87,8 +90,7 @@ class Gateway:
         """Start everything. Raises ``StartError``."""
         plan = self._plan
         exposition = self._exposition = self._prepare_folder()
-        if plan.envoy is not None:
-            _must_be_free(plan.snapshot.listen_host, plan.snapshot.listen_port, "listen.port")
+        self._check_places()
         try:
             listener = bind(plan.snapshot.admin_host, plan.snapshot.admin_port)
         except PortInUse as error:
@@ -118,11 +120,29 @@ class Gateway:
             )
         try:
             root.mkdir(parents=True, exist_ok=True)
-            self._run.config.write_text(plan.config_text)
-            self._run.config_source.write_text(plan.config_source)
+            self._lock = self._run.lock.open("w")
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # The configuration may hold keys, and the folder may be shared with Envoy's container.
+            _write_private(self._run.config, plan.config_text)
+            _write_private(self._run.config_source, plan.config_source)
             return Exposition(self._run.metrics)
+        except BlockingIOError:
+            raise StartError(f"another gateway runs in {root}; give this one a run folder of its own") from None
         except OSError as error:
             raise StartError(f"cannot use {root} as the run folder: {error.strerror}") from None
+
+    def _check_places(self) -> None:
+        """What a child would fail at, again and again."""
+        plan, snapshot = self._plan, self._plan.snapshot
+        if plan.envoy is not None:
+            if (snapshot.listen_host, snapshot.listen_port) == (snapshot.admin_host, snapshot.admin_port):
+                raise StartError(f"clients and admin cannot both have port {snapshot.listen_port}; choose another")
+            _must_be_free(snapshot.listen_host, snapshot.listen_port, "listen.port")
+        for path in filter(None, (plan.rows, plan.access_log)):
+            try:
+                path.open("ab").close()
+            except OSError as error:
+                raise StartError(f"cannot write {path}: {error.strerror}") from None
 
     async def _start_simulator(self) -> None:
         port = self._plan.simulator_port
@@ -251,6 +271,8 @@ class Gateway:
             self._admin.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._admin
+        if self._lock is not None:
+            self._lock.close()
         if self._temporary:
             shutil.rmtree(self._run.root, ignore_errors=True)
 
@@ -272,3 +294,9 @@ def _must_be_free(host: str, port: int, setting: str) -> None:
         raise StartError(f"port {port} on {host} is already in use: set {setting} in gateway.yaml, or --port") from None
     except OSError as error:
         raise StartError(f"cannot listen on {host}:{port}: {error.strerror}") from None
+
+
+def _write_private(path: Path, text: str) -> None:
+    path.unlink(missing_ok=True)
+    path.touch(mode=0o600)
+    path.write_text(text)

@@ -27,6 +27,11 @@ class RunDir:
         return self.root / "config-source"
 
     @property
+    def lock(self) -> Path:
+        """Held by the supervisor: two gateways in one folder would take each other's sockets."""
+        return self.root / "lock"
+
+    @property
     def metrics(self) -> Path:
         """The workers' metric files."""
         return self.root / "metrics"

@@ -11,6 +11,10 @@ _BACKSTOP = 1.0
 """Seconds behind the service's own timer, so that the service speaks first and the client gets its error event."""
 
 
+_FIRST_WORD = 0.25
+"""Seconds behind the service's own timer where both wait for the first token: the service knows what it waited for."""
+
+
 def idle_timeout(model: Model, *, stream: bool) -> float:
     """The provider's longest silence within one attempt, in seconds, as Envoy shall enforce it."""
     if not stream:
@@ -29,7 +33,7 @@ def try_timeout(model: Model, *, stream: bool) -> float:
     if not stream or model.commit.mode == "whole":
         return model.timeout
     if model.commit.mode == "first-token":
-        return model.first_token_timeout
+        return model.first_token_timeout + _FIRST_WORD
     if model.commit.mode == "after":
         return model.first_token_timeout + model.commit.after + _BACKSTOP
     return model.timeout

@@ -30,7 +30,7 @@ def _ext_proc(fields: JsonObject) -> JsonObject:
             # An unprocessed request would be one that nobody authenticated.
             "failure_mode_allow": False,
             "message_timeout": duration(_MESSAGE_TIMEOUT),
-            # A phase that has nothing to say about bodies switches them off.
+            # Admission asks for the response's headers by it.
             "allow_mode_override": True,
             # Without these, changes of :path, :authority and x-envoy-* are dropped silently.
             "mutation_rules": {"allow_all_routing": True, "allow_envoy": True},
@@ -68,7 +68,9 @@ def admission_filter() -> JsonObject:
                 "request_header_mode": "SEND",
                 "request_body_mode": "BUFFERED",
                 "request_trailer_mode": "SKIP",
-                "response_header_mode": "SEND",
+                # Admission asks for them once it knows the request. A reply to what Envoy could not even read must not
+                # wait for an answer of ours: the connection is closed meanwhile, and the client would get nothing.
+                "response_header_mode": "SKIP",
                 "response_body_mode": "NONE",
                 "response_trailer_mode": "SKIP",
             },

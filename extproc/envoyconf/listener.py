@@ -118,7 +118,8 @@ def _limits() -> JsonObject:
         # Until a route is known; then the route's counts.
         "stream_idle_timeout": "60s",
         "stream_flush_timeout": _LAST_BYTES,
-        "common_http_protocol_options": {"idle_timeout": "3600s"},
+        # Meshes and tracers add headers; by default there may be a hundred.
+        "common_http_protocol_options": {"idle_timeout": "3600s", "max_headers_count": 200},
         "http2_protocol_options": {
             "max_concurrent_streams": 1000,
             "initial_stream_window_size": 1024 * 1024,

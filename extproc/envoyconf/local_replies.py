@@ -15,8 +15,8 @@ from extproc.domain.errors import (
     GatewayError,
     InternalError,
     InvalidRequest,
-    ProviderBadAnswer,
     ProviderTimeout,
+    ProviderTruncated,
     ProviderUnreachable,
     RequestTooLarge,
     UnknownRoute,
@@ -59,8 +59,8 @@ def _replies(max_request_bytes: int) -> tuple[_Reply, ...]:
         _reply(_details("ext_proc"), InternalError("The gateway could not process the request.")),
         _reply("response.code == 504", ProviderTimeout("The provider did not answer in time.")),
         _reply(
-            _details("upstream_reset_before_response_started{protocol_error"),
-            ProviderBadAnswer("The provider's answer is not HTTP."),
+            _details("upstream_reset_before_response_started{protocol_error", "upstream_reset_after_response_started"),
+            ProviderTruncated("The provider's connection broke before its answer was complete."),
         ),
         _reply(
             _details("upstream_reset", "no_healthy_upstream", "cluster_not_found"),

@@ -24,9 +24,9 @@ from extproc.domain.errors import (
     InternalError,
     InvalidRequest,
     MalformedJson,
-    ProviderBadAnswer,
     ProviderError,
     ProviderTimeout,
+    ProviderTruncated,
     ProviderUnreachable,
     RequestTooLarge,
     UnknownRoute,
@@ -73,7 +73,7 @@ keys, proxies' addresses, tags, and whatever clients think of."""
 _ENVOYS_OWN: Mapping[int, type[GatewayError]] = {
     404: UnknownRoute,
     413: RequestTooLarge,
-    502: ProviderBadAnswer,
+    502: ProviderTruncated,
     503: ProviderUnreachable,
     504: ProviderTimeout,
 }
@@ -143,7 +143,7 @@ class Admission:
             return self._catalogue(self._endpoint, self._key)
         if event.end:
             raise InvalidRequest("The request has no body. Send a JSON object with 'model' and 'messages'.")
-        return RequestHeadersReply()
+        return RequestHeadersReply(see_response=True)
 
     def _catalogue(self, endpoint: Endpoint, key: VirtualKey) -> Respond:
         snapshot = self._deps.snapshot

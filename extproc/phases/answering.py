@@ -69,6 +69,7 @@ class Answering:
         self._status = 0
         self._retry_after: float | None = None
         self._error_body = b""
+        self._body_seen = False
         self._body_ended = False
         self._gate: CommitGate | None = None
         self._coding: str | None = None
@@ -78,6 +79,7 @@ class Answering:
     def handle(self, event: Event) -> Replies:
         """See ``Phase``."""
         if isinstance(event, ResponseBody):
+            self._body_seen = True
             self._body_ended = event.end
             return self._on_body(event.data, end=event.end)
         if isinstance(event, ResponseHeaders) and self._state == "sent":
@@ -85,7 +87,7 @@ class Answering:
             replies = self._on_headers(event)
             return _in_head(replies) if event.end else replies
         if isinstance(event, ResponseTrailers):
-            self._body_ended = True
+            self._body_seen = self._body_ended = True
             replies = self._on_body(b"", end=True)
             # The end comes with the trailers, so the body's last piece must not end the body as well.
             return (*(_open_ended(reply) for reply in replies), ResponseTrailersReply())
@@ -277,8 +279,12 @@ class Answering:
         """The chain is at its end: the client gets this error."""
         self._state = "over"
         self._log.answered(error.status, error.outcome, final=True)
+        mark = self._log.mark()
+        if not self._body_seen and not self._body_ended:
+            # A body that Envoy has not begun to send cannot be answered ("spurious message"); the whole response can.
+            return (self._heads.whole(error, mark),)
         body = error_body(error, self._exchange.handoff.client_dialect)
-        return (self._heads.error(error, self._log.mark()), ResponseBodyReply(body, end=True))
+        return (self._heads.error(error, mark), ResponseBodyReply(body, end=True))
 
     def _seconds(self) -> int:
         return self._clock.now_ns() // 1_000_000_000

@@ -60,7 +60,9 @@ Event: TypeAlias = RequestHeaders | RequestBody | ResponseHeaders | ResponseBody
 
 @dataclass(frozen=True, slots=True)
 class RequestHeadersReply:
-    """Go on to the body."""
+    """Go on to the body. ``see_response`` (admission): also send the headers of the response, whoever makes it."""
+
+    see_response: bool = False
 
 
 @dataclass(frozen=True, slots=True)

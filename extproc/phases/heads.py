@@ -4,13 +4,13 @@ Of the provider's headers none goes through but ``retry-after`` where it steers 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from extproc.domain import names
 from extproc.domain.errors import ProviderError
-from extproc.phases.events import ResponseHeadersReply
+from extproc.phases.events import Respond, ResponseHeadersReply
 from extproc.phases.exchange import Exchange
-from extproc.phases.refusals import error_headers
+from extproc.phases.refusals import error_headers, refuse
 
 JSON = "application/json"
 EVENT_STREAM = "text/event-stream; charset=utf-8"
@@ -40,6 +40,12 @@ class Heads:
         """The head of an error that goes to the client."""
         headers = error_headers(error, self.exchange.handoff.request_id)
         return self._reply(error.status, (*headers, *self._served_by()), mark)
+
+    def whole(self, error: ProviderError, mark: Mapping[str, str]) -> Respond:
+        """An error as a whole response, for as long as Envoy has sent no body that could be answered."""
+        handoff = self.exchange.handoff
+        respond = refuse(error, handoff.client_dialect, handoff.request_id, mark)
+        return replace(respond, set_headers=(*respond.set_headers, *self._served_by()[2:]))
 
     def retry(self, error: ProviderError, mark: Mapping[str, str]) -> ResponseHeadersReply:
         """The one status that Envoy's route retries.

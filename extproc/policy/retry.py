@@ -3,6 +3,11 @@
 from extproc.config.snapshot import Model
 from extproc.domain.errors import ProviderError, ProviderTimeout, ProviderUnreachable
 
+_INVENTED = 512
+"""Above the last server error that an RFC names (511)."""
+_OVERLOADED = 529
+"""Anthropic's own, and listed."""
+
 _ENVOY_CONNECT = "connect-failure,refused-stream,reset"
 """``reset`` holds a cut while the headers are withheld, and the per-try timeout, which Envoy treats as one."""
 
@@ -13,7 +18,12 @@ def moves_on(model: Model, error: ProviderError) -> bool:
         return True
     if isinstance(error, ProviderUnreachable) and "connect" in model.retry_on:
         return True
-    return error.retry_status in model.retry_on
+    return _listed(error.retry_status) in model.retry_on
+
+
+def _listed(status: int) -> int:
+    """The status as ``retry_on`` would list it: what proxies in front of a vendor invent (520 to 526...) is a 502."""
+    return 502 if status >= _INVENTED and status != _OVERLOADED else status
 
 
 def envoy_retry_on(model: Model) -> str:

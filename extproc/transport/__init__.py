@@ -6,8 +6,9 @@
                                                                                                │
                        ◄────────────── frames ◄────────────── wire ◄──────────── replies ◄─────┘
 
-``http2``   one connection, sans-io
+``http2``   one connection, sans-io; ``frames``, ``headers`` and ``calls`` are its parts
 ``wire``    ``ProcessingRequest`` → phase events; phase replies → ``ProcessingResponse``
 ``server``  asyncio: sockets, one phase per stream, timers, health, drain
+``health``  the client side of a health check
 ``pb``      generated from ``protos/`` by ``make protos``
 """

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from google.protobuf.message import DecodeError
 
-from extproc.transport.http2 import PREFACE, answer_message, client_call
+from extproc.transport.frames import PREFACE, answer_message, client_call
 from extproc.transport.pb.health_pb2 import HealthCheckResponse
 
 _ANSWER_LIMIT = 4096

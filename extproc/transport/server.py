@@ -14,7 +14,10 @@ from typing import Protocol, cast
 
 from extproc.phases.events import Event, Phase, Replies
 from extproc.phases.ports import Clock
-from extproc.transport import http2, wire
+from extproc.transport import frames, wire
+from extproc.transport.calls import Http2Event, MessageReceived, StreamEnded, StreamOpened
+from extproc.transport.frames import Http2Error
+from extproc.transport.http2 import Http2Connection
 from extproc.transport.pb.health_pb2 import HealthCheckResponse
 
 PROCESS_PATH = "/envoy.service.ext_proc.v3.ExternalProcessor/Process"
@@ -99,7 +102,7 @@ class _Connection(asyncio.Protocol):
 
     def __init__(self, server: GrpcServer) -> None:
         self.server = server
-        self.http2 = http2.Http2Connection(max_message=server.max_message)
+        self.http2 = Http2Connection(max_message=server.max_message)
         self._calls: dict[int, _Call] = {}
         self._transport: asyncio.Transport
 
@@ -113,7 +116,7 @@ class _Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         try:
             events = self.http2.receive(data)
-        except http2.Http2Error as error:
+        except Http2Error as error:
             self.server.observer.crashed("http2", error)
             self.http2.fail(error)
             self.flush()
@@ -125,17 +128,17 @@ class _Connection(asyncio.Protocol):
         if not self.server.serving:
             self.server.stream_gone()  # streams also end here without a call: health checks, answers that waited
 
-    def _on_event(self, event: http2.Http2Event) -> None:
+    def _on_event(self, event: Http2Event) -> None:
         stream_id = event.stream_id
-        if isinstance(event, http2.MessageReceived):
+        if isinstance(event, MessageReceived):
             if (call := self._calls.get(stream_id)) is not None:
                 call.receive(event.payload)
-        elif isinstance(event, http2.StreamOpened):
+        elif isinstance(event, StreamOpened):
             if event.path == PROCESS_PATH:
                 self._calls[stream_id] = _Call(self, stream_id)
             elif event.path != HEALTH_PATH:
-                self.http2.end(stream_id, http2.GRPC_UNIMPLEMENTED, "unknown method")
-        elif isinstance(event, http2.StreamEnded):
+                self.http2.end(stream_id, frames.GRPC_UNIMPLEMENTED, "unknown method")
+        elif isinstance(event, StreamEnded):
             if (call := self._calls.get(stream_id)) is not None:
                 call.finish()
             else:
@@ -297,7 +300,7 @@ class _Call:
 
     def _crash(self, error: BaseException) -> None:
         self._connection.server.observer.crashed("phase", error)
-        self._connection.http2.end(self._stream_id, http2.GRPC_INTERNAL, "internal error")
+        self._connection.http2.end(self._stream_id, frames.GRPC_INTERNAL, "internal error")
         self.close(crashed=True)
 
     def close(self, *, crashed: bool = False) -> None:

@@ -29,6 +29,7 @@ from extproc.transport.pb.external_processor_pb2 import (
     ProcessingResponse,
 )
 from extproc.transport.pb.priority_group_pb2 import PriorityGroupsOverride
+from extproc.transport.pb.processing_mode_pb2 import ProcessingMode
 
 _OVERWRITE = HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD
 _NOTHING: Mapping[str, str] = {}
@@ -111,6 +112,10 @@ def encode(reply: Reply) -> bytes:
             _add_metadata(message, reply.metadata)
         case RequestHeadersReply():
             message.request_headers.SetInParent()
+            if reply.see_response:
+                # An override names all that is to be sent; what it leaves out is not.
+                message.mode_override.request_body_mode = ProcessingMode.BUFFERED
+                message.mode_override.response_header_mode = ProcessingMode.SEND
         case RequestBodyReply():
             _encode_request_body(message, reply)
         case ResponseHeadersReply():

@@ -143,7 +143,9 @@ class _Run:
     def _print(self, head: dict[str, object], results: Results, parts: Sequence[micro.Measure]) -> None:
         targets = list(verdicts.verdicts(results))
         print("machine: " + ", ".join(f"{name} {value}" for name, value in report.machine().items()))
-        print(f"each figure: median of {self._timing.rounds} rounds of {self._timing.seconds:g} s")
+        print(
+            f"figures: medians of {self._timing.rounds} rounds of {self._timing.seconds:g} s, disturbed ones left out"
+        )
         for line in (*report.text(results, self._unavailable), *report.parts_table(parts)):
             print(line)
         print("\nTargets")

@@ -2,6 +2,7 @@
 
 So a slow change of the machine hits all systems alike. A measurement during which other processes took part of the
 machine is made again, as long as there is patience for it, and the least disturbed one counts, whatever its figures.
+Rounds that stayed disturbed are left out where there are others.
 """
 
 import os
@@ -101,11 +102,11 @@ class _Patience:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """All rounds of one row in one case.
+    """One row in one case, over ``rounds`` rounds: those that nobody disturbed, or all if there is none of them.
 
     Latencies (milliseconds), ``rate`` (answers per second) and ``event_rate`` are medians over the rounds; CPU is
     pooled, in milliseconds per answer, by part; ``answers``, ``events`` and ``cpu_seconds`` are the sums behind that.
-    ``others``: the largest share of the machine that anybody else had.
+    ``others``: the largest share of the machine that anybody else had in these. ``errors`` are of all rounds.
     """
 
     title: str
@@ -124,6 +125,11 @@ class Summary:
     errors: int
     error_samples: Sequence[str]
     others: float
+
+    @property
+    def disturbed(self) -> bool:
+        """Whether the figures are not this system's alone."""
+        return self.others > DISTURBED
 
 
 Results = Mapping[str, Mapping[str, Summary]]
@@ -176,7 +182,7 @@ def run(bench: Bench, listed: Sequence[Case], timing: Timing, tell: Callable[[st
                 cells[case.name][row.label].append(cell)
                 tell(f"round {number + 1}/{timing.rounds} {case.name:<13} {row.label:<20} {_brief(cell)}")
     return {
-        name: {label: _summary(titles[label], found) for label, found in rows.items() if found}
+        name: {label: summary(titles[label], found) for label, found in rows.items() if found}
         for name, rows in cells.items()
     }
 
@@ -188,7 +194,9 @@ def _brief(cell: Cell) -> str:
     return f"{what}  p50 {load.p50:8.2f} ms  others {cell.others:4.0%}{faults}"
 
 
-def _summary(title: str, cells: Sequence[Cell]) -> Summary:
+def summary(title: str, measured: Sequence[Cell]) -> Summary:
+    """The rounds of one row as one; ``measured`` is not empty."""
+    cells = [cell for cell in measured if cell.others <= DISTURBED] or measured
     loads = [cell.load for cell in cells]
     answers = sum(cell.answers for cell in cells)
     spent = {part: sum(cell.cpu[part] for cell in cells if part in cell.cpu) for part in cells[0].cpu}
@@ -208,7 +216,7 @@ def _summary(title: str, cells: Sequence[Cell]) -> Summary:
         events=events,
         events_per_chunk=events / chunks if chunks else 0.0,
         rss=max(cell.rss for cell in cells),
-        errors=sum(load.errors for load in loads),
-        error_samples=[sample for load in loads for sample in load.error_samples][:3],
+        errors=sum(cell.load.errors for cell in measured),
+        error_samples=[sample for cell in measured for sample in cell.load.error_samples][:3],
         others=max(cell.others for cell in cells),
     )

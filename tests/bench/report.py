@@ -123,13 +123,13 @@ def _parts(row: Summary) -> str:
 
 
 def _mark(row: Summary) -> str:
-    return "~" if row.others > DISTURBED else " "
+    return "~" if row.disturbed else " "
 
 
 def _warnings(results: Results) -> Iterator[str]:
     rows = [(case, label, row) for case, found in results.items() for label, row in found.items()]
-    if any(row.others > DISTURBED for _, _, row in rows):
-        yield f"~ disturbed: other processes took more than {DISTURBED:.0%} of the machine during a round of this row"
+    if any(row.disturbed for _, _, row in rows):
+        yield f"~ disturbed: other processes took more than {DISTURBED:.0%} of the machine in every round of this row"
     for case, label, row in rows:
         if row.errors:
             yield f"ERRORS in {case}, {label}: {'; '.join(row.error_samples)}"

@@ -1,5 +1,7 @@
 """Targets are computed from the figures of the run, and from nothing where there are none."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.bench.matrix import Summary
@@ -54,6 +56,14 @@ def test_the_cost_of_an_event_leaves_out_that_of_a_stream():
     }
     assert event_cost(results, "gateway", "workers") == pytest.approx(60.0)
     assert event_cost(results, "litellm", "workers") is None
+
+
+def test_a_figure_that_others_had_a_hand_in_says_so():
+    rows = {"gateway": _summary(rate=1200), "litellm": replace(_summary(rate=100), others=0.4)}
+    found = {verdict.what: verdict for verdict in verdicts({"chat-1": {**rows, "portkey": _summary(rate=400)}})}
+    assert found["requests/s over LiteLLM's at concurrency 1"].disturbed
+    assert "disturbed" in str(found["requests/s over LiteLLM's at concurrency 1"])
+    assert not found["requests/s over Portkey's at concurrency 1"].disturbed
 
 
 @pytest.mark.parametrize(

@@ -10,17 +10,19 @@ RATE_OVER_LITELLM = 10.0
 ADDED_OF_LITELLM = 0.25
 RATE_OVER_PORTKEY = 1.5
 CHUNK_MICROSECONDS = 100.0
+_LENGTHS = ("stream-busy-100", "stream-busy-300")
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One target. ``value`` None: this run has no figure for it."""
+    """One target. ``value`` None: this run has no figure for it; ``disturbed``: others had a hand in it."""
 
     what: str
     value: float | None
     relation: Literal[">=", "<="]
     target: float
     unit: str = "times"
+    disturbed: bool = False
 
     @property
     def met(self) -> bool | None:
@@ -33,7 +35,8 @@ class Verdict:
         """One line."""
         said = {None: "not measured", True: "met", False: "not met"}[self.met]
         value = "-" if self.value is None else f"{self.value:.2f}"
-        return f"{self.what:<62} {value:>8} {self.unit:<5}  target {self.relation} {self.target:g}:  {said}"
+        note = " (disturbed: run it again on an idle machine)" if self.disturbed else ""
+        return f"{self.what:<62} {value:>8} {self.unit:<5}  target {self.relation} {self.target:g}:  {said}{note}"
 
 
 def verdicts(results: Results) -> Iterator[Verdict]:
@@ -43,13 +46,36 @@ def verdicts(results: Results) -> Iterator[Verdict]:
         ours, envoy = rows.get("gateway"), rows.get("envoy")
         litellm, portkey = rows.get("litellm"), rows.get("portkey")
         at = f"at concurrency {clients}"
-        yield Verdict(f"requests/s over LiteLLM's {at}", _rates(ours, litellm), ">=", RATE_OVER_LITELLM)
-        share = _ratio(added(ours, envoy), added(litellm, envoy))
-        yield Verdict(f"p50 added to Envoy alone, of LiteLLM's {at}", share, "<=", ADDED_OF_LITELLM)
-        yield Verdict(f"requests/s over Portkey's {at}", _rates(ours, portkey), ">=", RATE_OVER_PORTKEY)
+        yield Verdict(
+            f"requests/s over LiteLLM's {at}",
+            _rates(ours, litellm),
+            ">=",
+            RATE_OVER_LITELLM,
+            disturbed=_disturbed(ours, litellm),
+        )
+        yield Verdict(
+            f"p50 added to Envoy alone, of LiteLLM's {at}",
+            _ratio(added(ours, envoy), added(litellm, envoy)),
+            "<=",
+            ADDED_OF_LITELLM,
+            disturbed=_disturbed(ours, litellm, envoy),
+        )
+        yield Verdict(
+            f"requests/s over Portkey's {at}",
+            _rates(ours, portkey),
+            ">=",
+            RATE_OVER_PORTKEY,
+            disturbed=_disturbed(ours, portkey),
+        )
     for label, dialects in (("gateway", "same dialect"), ("gateway translating", "OpenAI client, Anthropic provider")):
-        value = event_cost(results, label, "workers")
-        yield Verdict(f"Python CPU per chunk, {dialects}", value, "<=", CHUNK_MICROSECONDS, "µs")
+        yield Verdict(
+            f"Python CPU per chunk, {dialects}",
+            event_cost(results, label, "workers"),
+            "<=",
+            CHUNK_MICROSECONDS,
+            "µs",
+            disturbed=_disturbed(*(results.get(case, {}).get(label) for case in _LENGTHS)),
+        )
 
 
 def added(row: Summary | None, envoy: Summary | None) -> float | None:
@@ -62,7 +88,7 @@ def event_cost(results: Results, label: str, part: str) -> float | None:
 
     Two lengths of stream give two sums of the same two prices, that of a stream and that of an event.
     """
-    short, long = (results.get(case, {}).get(label) for case in ("stream-busy-100", "stream-busy-300"))
+    short, long = (results.get(case, {}).get(label) for case in _LENGTHS)
     if short is None or long is None:
         return None
     determinant = short.answers * long.events - long.answers * short.events
@@ -70,6 +96,10 @@ def event_cost(results: Results, label: str, part: str) -> float | None:
         return None
     seconds = (short.answers * long.cpu_seconds[part] - long.answers * short.cpu_seconds[part]) / determinant
     return seconds * 1e6
+
+
+def _disturbed(*rows: Summary | None) -> bool:
+    return any(row is not None and row.disturbed for row in rows)
 
 
 def _rates(ours: Summary | None, theirs: Summary | None) -> float | None:

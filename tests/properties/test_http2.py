@@ -12,7 +12,9 @@ from hyperframe.frame import Frame
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from extproc.transport.http2 import PREFACE, Http2Connection, Http2Error, Http2Event, StreamOpened
+from extproc.transport.calls import Http2Event, StreamOpened
+from extproc.transport.frames import PREFACE, Http2Error
+from extproc.transport.http2 import Http2Connection
 
 HEADERS = ((":method", "POST"), (":scheme", "http"), (":path", "/svc/Call"), (":authority", "llmgw"))
 START = PREFACE + b"\0\0\0\4\0\0\0\0\0"

@@ -48,8 +48,10 @@ def test_only_admission_names_the_chain():
     assert "typed" not in ATTEMPT["metadata_options"]["receiving_namespaces"]
 
 
-def test_admission_sees_the_answers_headers_and_never_its_body():
-    assert ADMISSION["processing_mode"]["response_header_mode"] == "SEND"
+def test_admission_sees_the_answers_headers_only_if_it_asks_and_never_its_body():
+    """A reply to what Envoy could not read would be held back by the question, until the connection is closed."""
+    assert ADMISSION["processing_mode"]["response_header_mode"] == "SKIP"
+    assert ADMISSION["allow_mode_override"]
     assert ADMISSION["processing_mode"]["response_body_mode"] == "NONE"
     assert "request_attributes" not in ADMISSION
 

@@ -49,7 +49,7 @@ def test_refused_before_the_body_is_read(world, case):
 
 
 def test_a_good_request_goes_on_to_its_body(world):
-    assert world.admit() == (RequestHeadersReply(),)
+    assert world.admit() == (RequestHeadersReply(see_response=True),)
     assert world.recorder.requests == []
     assert world.recorder.open == {"admission": 1}
 
@@ -265,7 +265,7 @@ def test_envoy_is_told_how_often_and_how_long(world, stream):
         "x-request-id": "req-1",
         "x-llmgw-route": "idle-10000" if stream else "idle-61000",
         "x-envoy-max-retries": "1",
-        "x-envoy-upstream-rq-per-try-timeout-ms": "2500" if stream else "60000",
+        "x-envoy-upstream-rq-per-try-timeout-ms": "2750" if stream else "60000",
         "x-envoy-retry-on": "connect-failure,refused-stream,reset",
     }
     assert reply.body is None, "the body is the attempt's to change"

@@ -50,7 +50,7 @@ def test_a_crash_is_our_own_fault(world):
         (400, "caller:invalid_request"),
         (408, "caller:invalid_request"),
         (500, "gateway:internal_error"),
-        (502, "provider:provider_bad_answer"),
+        (502, "provider:provider_truncated"),
         (503, "provider:provider_unreachable"),
         (504, "provider:provider_timeout"),
         (0, "gateway:internal_error"),

@@ -259,7 +259,7 @@ def test_a_stream_that_just_ends(world, stream, sse, pieces, outcomes, status):
 
 def test_an_attempt_that_envoy_has_timed_out(world, stream):
     attempt = stream()
-    world.clock.advance(10.0)
+    world.clock.advance(10.25)
     assert outcome(world, attempt) == ["provider:provider_timeout"]
 
 

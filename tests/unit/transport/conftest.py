@@ -26,7 +26,9 @@ from hyperframe.frame import Frame
 
 from extproc.phases.fakes import ScriptedPhase
 from extproc.phases.ports import Clock, SystemClock
-from extproc.transport.http2 import PREFACE, Http2Connection, Http2Event
+from extproc.transport.calls import Http2Event
+from extproc.transport.frames import PREFACE
+from extproc.transport.http2 import Http2Connection
 from extproc.transport.server import GrpcServer
 
 HEADERS = [

@@ -11,8 +11,10 @@ from h2.events import (
     TrailersReceived,
 )
 
-from extproc.transport import http2
-from extproc.transport.http2 import Http2Connection, Http2Error, MessageReceived, StreamOpened
+from extproc.transport import calls, frames, http2
+from extproc.transport.calls import MessageReceived, StreamOpened
+from extproc.transport.frames import Http2Error
+from extproc.transport.http2 import Http2Connection
 
 
 def grpc_message(payload: bytes) -> bytes:
@@ -27,7 +29,7 @@ def test_a_call_from_head_to_trailers(pair):
         MessageReceived(1, b"first"),
         MessageReceived(1, b""),
         MessageReceived(1, b"last"),
-        http2.StreamEnded(1),
+        calls.StreamEnded(1),
     ]
     pair.server.send(1, b"one")
     pair.server.send(1, b"")
@@ -47,7 +49,7 @@ def test_the_settings_allow_what_the_service_needs(make_pair):
     pair = make_pair(max_message=8 * 1024 * 1024)
     (settings,) = pair.of(RemoteSettingsChanged)
     values = {code: change.new_value for code, change in settings.changed_settings.items()}
-    assert values == {http2._SET_MAX_STREAMS: 100_000, http2._SET_INITIAL_WINDOW: 8 * 1024 * 1024 + 64 * 1024}
+    assert values == {frames.SET_MAX_STREAMS: 100_000, frames.SET_INITIAL_WINDOW: 8 * 1024 * 1024 + 64 * 1024}
     assert pair.of(SettingsAcknowledged), "the client's own settings are acknowledged"
     assert pair.client.outbound_flow_control_window == 256 * 1024 * 1024
 
@@ -59,13 +61,13 @@ def test_an_answer_may_begin_before_the_request_has_ended(pair):
     pair.carry()
     assert pair.received(1) == grpc_message(b"at once")
     pair.give(1, b"more", end=True)
-    assert pair.events[-2:] == [MessageReceived(1, b"more"), http2.StreamEnded(1)]
+    assert pair.events[-2:] == [MessageReceived(1, b"more"), calls.StreamEnded(1)]
 
 
 def test_a_call_that_ends_without_a_message_is_answered_in_one_header_block(pair):
     """Trailers-Only, https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#responses."""
     pair.open(1, end=True)
-    pair.server.end(1, http2.GRPC_UNIMPLEMENTED, "no such method")
+    pair.server.end(1, frames.GRPC_UNIMPLEMENTED, "no such method")
     pair.carry()
     (response,) = pair.of(ResponseReceived)
     assert list(response.headers) == [
@@ -85,7 +87,7 @@ def test_a_call_that_we_end_first_tells_the_client_to_stop_sending(pair):
     pair.carry()
     assert pair.status(1) == "0"
     (reset,) = pair.of(StreamReset)
-    assert reset.error_code == http2.NO_ERROR
+    assert reset.error_code == frames.NO_ERROR
     kinds = [type(event) for event in pair.seen]
     assert kinds.index(StreamEnded) < kinds.index(StreamReset)
 
@@ -100,7 +102,7 @@ def test_a_call_that_we_end_first_tells_the_client_to_stop_sending(pair):
 )
 def test_a_status_message_is_short_and_printable(pair, message, shown):
     pair.open(1)
-    pair.server.end(1, http2.GRPC_INTERNAL, message)
+    pair.server.end(1, frames.GRPC_INTERNAL, message)
     pair.carry()
     (response,) = pair.of(ResponseReceived)
     assert dict(response.headers)["grpc-message"] == shown
@@ -154,9 +156,9 @@ def test_a_reset_at_any_point_ends_the_call_once(make_pair, point):
         pair.server.end(1)
     pair.carry()
     before = len(pair.seen)
-    pair.client.reset_stream(1, http2.CANCEL)
+    pair.client.reset_stream(1, frames.CANCEL)
     pair.carry()
-    assert [e for e in pair.events if isinstance(e, http2.StreamReset)] == [http2.StreamReset(1, http2.CANCEL)]
+    assert [e for e in pair.events if isinstance(e, calls.StreamReset)] == [calls.StreamReset(1, frames.CANCEL)]
     assert pair.server.open_streams == 0
     pair.server.send(1, b"too late")
     pair.server.end(1)
@@ -169,8 +171,7 @@ def test_a_reset_at_any_point_ends_the_call_once(make_pair, point):
 def test_data_on_its_way_when_we_reset_is_dropped_but_counted(raw):
     raw.open(1)
     raw.server.reset(1)
-    frames = raw.frames()
-    assert [(type(f).__name__, f.error_code) for f in frames] == [("RstStreamFrame", http2.CANCEL)]
+    assert [(type(f).__name__, f.error_code) for f in raw.frames()] == [("RstStreamFrame", frames.CANCEL)]
     assert raw.send("DATA", 0, 1, grpc_message(b"late")) == []
     assert raw.send("HEADERS", 0x5, 1, b"\x83") == []
     assert raw.send("RST_STREAM", 0, 1, bytes(4)) == []
@@ -182,15 +183,15 @@ def test_data_behind_the_end_is_a_stream_error(raw):
     """RFC 9113, section 5.1, half-closed (remote)."""
     raw.open(1)
     raw.send("DATA", 0x1, 1, grpc_message(b"last"))
-    assert raw.send("DATA", 0, 1, grpc_message(b"more")) == [http2.StreamReset(1, http2.STREAM_CLOSED)]
-    assert [f.error_code for f in raw.frames()] == [http2.STREAM_CLOSED]
+    assert raw.send("DATA", 0, 1, grpc_message(b"more")) == [calls.StreamReset(1, frames.STREAM_CLOSED)]
+    assert [f.error_code for f in raw.frames()] == [frames.STREAM_CLOSED]
     assert raw.server.open_streams == 0
 
 
 def test_headers_behind_the_end_are_a_stream_error(raw):
     raw.open(1, flags=0x5)
-    assert raw.send("HEADERS", 0x5, 1, b"\x83") == [http2.StreamReset(1, http2.STREAM_CLOSED)]
-    assert [f.error_code for f in raw.frames()] == [http2.STREAM_CLOSED]
+    assert raw.send("HEADERS", 0x5, 1, b"\x83") == [calls.StreamReset(1, frames.STREAM_CLOSED)]
+    assert [f.error_code for f in raw.frames()] == [frames.STREAM_CLOSED]
 
 
 # -- messages -----------------------------------------------------------------------------------------------------------
@@ -208,8 +209,8 @@ def test_a_message_beyond_it_ends_the_call_before_it_is_read(make_pair):
     pair.open(1)
     pair.client.send_data(1, grpc_message(bytes(100_001))[:5])
     pair.carry()
-    assert pair.events[1:] == [http2.StreamReset(1, http2.CANCEL)]
-    assert pair.status(1) == str(http2.GRPC_RESOURCE_EXHAUSTED)
+    assert pair.events[1:] == [calls.StreamReset(1, frames.CANCEL)]
+    assert pair.status(1) == str(frames.GRPC_RESOURCE_EXHAUSTED)
     assert pair.server.open_streams == 0
 
 
@@ -217,8 +218,8 @@ def test_a_compressed_message_is_refused(pair):
     pair.open(1)
     pair.client.send_data(1, b"\1\0\0\0\1x")
     pair.carry()
-    assert pair.events[1:] == [http2.StreamReset(1, http2.CANCEL)]
-    assert pair.status(1) == str(http2.GRPC_UNIMPLEMENTED)
+    assert pair.events[1:] == [calls.StreamReset(1, frames.CANCEL)]
+    assert pair.status(1) == str(frames.GRPC_UNIMPLEMENTED)
 
 
 @pytest.mark.parametrize("ending", ["data", "trailers"])
@@ -228,15 +229,15 @@ def test_a_call_that_ends_within_a_message_is_refused(pair, ending):
     if ending == "trailers":
         pair.client.send_headers(1, [("x-end", "1")], end_stream=True)
     pair.carry()
-    assert pair.events[1:] == [MessageReceived(1, b"whole"), http2.StreamReset(1, http2.CANCEL)]
-    assert pair.status(1) == str(http2.GRPC_INTERNAL)
+    assert pair.events[1:] == [MessageReceived(1, b"whole"), calls.StreamReset(1, frames.CANCEL)]
+    assert pair.status(1) == str(frames.GRPC_INTERNAL)
 
 
 def test_trailers_end_a_request(pair):
     pair.open(1)
     pair.client.send_headers(1, [("x-checksum", "1")], end_stream=True)
     pair.carry()
-    assert pair.events[1:] == [http2.StreamEnded(1)]
+    assert pair.events[1:] == [calls.StreamEnded(1)]
 
 
 def test_nothing_is_sent_on_a_call_that_has_its_status(pair):
@@ -244,7 +245,7 @@ def test_nothing_is_sent_on_a_call_that_has_its_status(pair):
     pair.server.send(1, bytes(100_000))  # more than the window: the status waits behind it
     pair.server.end(1)
     pair.server.send(1, b"too late")
-    pair.server.end(1, http2.GRPC_INTERNAL)
+    pair.server.end(1, frames.GRPC_INTERNAL)
     pair.carry()
     pair.take(1)
     assert pair.received(1) == grpc_message(bytes(100_000))
@@ -258,7 +259,7 @@ def test_more_than_a_stream_may_hold_back_gives_the_call_up(pair, monkeypatch):
     assert not pair.server.send(1, bytes(200_000)), "the caller is told"
     pair.carry()
     (reset,) = pair.of(StreamReset)
-    assert reset.error_code == http2.ENHANCE_YOUR_CALM
+    assert reset.error_code == frames.ENHANCE_YOUR_CALM
     assert pair.server.open_streams == 0
 
 
@@ -269,7 +270,7 @@ def test_streams_beyond_the_limit_are_refused(raw, monkeypatch):
         raw.open(stream_id)
     assert raw.open(5) == []
     (reset,) = raw.frames()
-    assert (reset.stream_id, reset.error_code) == (5, http2.REFUSED_STREAM)
+    assert (reset.stream_id, reset.error_code) == (5, frames.REFUSED_STREAM)
     raw.server.end(1)
     assert raw.open(7) == [StreamOpened(7, "/svc/Call")]
 
@@ -282,7 +283,7 @@ def test_a_goaway_asks_for_no_more_streams_and_takes_those_on_their_way(raw):
     raw.server.goaway()
     raw.server.goaway()
     (goaway,) = raw.frames()
-    assert (goaway.last_stream_id, goaway.error_code) == (2**31 - 1, http2.NO_ERROR)
+    assert (goaway.last_stream_id, goaway.error_code) == (2**31 - 1, frames.NO_ERROR)
     assert raw.open(3) == [StreamOpened(3, "/svc/Call")]
     raw.server.send(3, b"answer")
     assert [type(f).__name__ for f in raw.frames()] == ["HeadersFrame", "DataFrame"]
@@ -295,7 +296,7 @@ def test_the_last_goaway_says_which_streams_were_seen(raw):
     raw.server.goodbye()
     first, last = raw.frames()
     assert (first.last_stream_id, last.last_stream_id) == (2**31 - 1, 7)
-    assert last.error_code == http2.NO_ERROR
+    assert last.error_code == frames.NO_ERROR
 
 
 def test_a_client_that_goes_away_is_let_go(pair):
@@ -311,7 +312,7 @@ def test_a_broken_connection_ends_with_the_fault_and_the_last_stream(raw):
         raw.send("PUSH_PROMISE", 0, 5)
     raw.server.fail(caught.value)
     (goaway,) = raw.frames()
-    assert (goaway.last_stream_id, goaway.error_code) == (5, http2.PROTOCOL_ERROR)
+    assert (goaway.last_stream_id, goaway.error_code) == (5, frames.PROTOCOL_ERROR)
 
 
 @pytest.mark.parametrize(
@@ -320,22 +321,22 @@ def test_a_broken_connection_ends_with_the_fault_and_the_last_stream(raw):
 def test_who_does_not_speak_http2_is_told_at_once(first):
     with pytest.raises(Http2Error) as caught:
         Http2Connection(max_message=100).receive(first)
-    assert caught.value.code == http2.PROTOCOL_ERROR
+    assert caught.value.code == frames.PROTOCOL_ERROR
 
 
 def test_the_call_and_the_answer_of_the_health_client_are_right():
     """``client_call`` and ``answer_message`` are the other side, as the supervisor needs it."""
     server = Http2Connection(max_message=100)
-    events = server.receive(http2.PREFACE + http2.client_call("/grpc.health.v1.Health/Check", b"ask"))
+    events = server.receive(frames.PREFACE + frames.client_call("/grpc.health.v1.Health/Check", b"ask"))
     assert events == [
         StreamOpened(1, "/grpc.health.v1.Health/Check"),
         MessageReceived(1, b"ask"),
-        http2.StreamEnded(1),
+        calls.StreamEnded(1),
     ]
     server.send(1, b"well")
     server.end(1)
     output = server.take_output()
-    assert [n for n in range(len(output)) if http2.answer_message(output[:n]) is None] == list(
+    assert [n for n in range(len(output)) if frames.answer_message(output[:n]) is None] == list(
         range(output.index(b"well") + 4)
     )
-    assert http2.answer_message(output) == b"well"
+    assert frames.answer_message(output) == b"well"

@@ -10,8 +10,9 @@ from h2.events import DataReceived, StreamReset, TrailersReceived
 from h2.settings import SettingCodes
 from hyperframe.frame import DataFrame
 
-from extproc.transport import http2
-from extproc.transport.http2 import Http2Error, MessageReceived
+from extproc.transport import frames, http2
+from extproc.transport.calls import MessageReceived
+from extproc.transport.frames import Http2Error
 
 MIB = 1024 * 1024
 WINDOW, FRAME = SettingCodes.INITIAL_WINDOW_SIZE, SettingCodes.MAX_FRAME_SIZE
@@ -103,7 +104,7 @@ def test_a_changed_window_must_not_overflow_that_of_an_open_stream(raw):
     raw.send("WINDOW_UPDATE", 0, 1, (2**31 - 1 - 65_535).to_bytes(4, "big"))
     with pytest.raises(Http2Error) as caught:
         raw.send("SETTINGS", 0, 0, b"\0\4\0\1\0\0")
-    assert caught.value.code == http2.FLOW_CONTROL_ERROR
+    assert caught.value.code == frames.FLOW_CONTROL_ERROR
 
 
 def test_a_stream_waits_for_the_window_that_another_has_used_up(make_pair):

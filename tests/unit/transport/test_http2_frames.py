@@ -3,8 +3,10 @@
 import pytest
 from hyperframe.frame import ContinuationFrame, DataFrame, HeadersFrame
 
-from extproc.transport import http2
-from extproc.transport.http2 import PREFACE, Http2Connection, Http2Error, MessageReceived, StreamEnded, StreamOpened
+from extproc.transport import calls, frames
+from extproc.transport.calls import MessageReceived, StreamEnded, StreamOpened
+from extproc.transport.frames import PREFACE, Http2Error
+from extproc.transport.http2 import Http2Connection
 
 END_STREAM, END_HEADERS, PADDED, PRIORITY, ACK = 0x1, 0x4, 0x8, 0x20, 0x1
 BLOCK = b"\x83\x86\x04\x09/svc/Call"
@@ -74,10 +76,10 @@ def test_a_goaway_is_taken_in_silence(raw):
 
 
 PROTOCOL, FLOW, SIZE, CALM = (
-    http2.PROTOCOL_ERROR,
-    http2.FLOW_CONTROL_ERROR,
-    http2.FRAME_SIZE_ERROR,
-    http2.ENHANCE_YOUR_CALM,
+    frames.PROTOCOL_ERROR,
+    frames.FLOW_CONTROL_ERROR,
+    frames.FRAME_SIZE_ERROR,
+    frames.ENHANCE_YOUR_CALM,
 )
 BROKEN = {
     "data on stream 0": (PROTOCOL, ("DATA", 0, 0, MESSAGE)),
@@ -132,7 +134,7 @@ def test_what_breaks_one_stream_ends_that_one(raw, case):
     code, frame = STREAM_FAULTS[case]
     raw.open(3)
     raw.open(5)
-    assert raw.send(*frame) == [http2.StreamReset(3, code)]
+    assert raw.send(*frame) == [calls.StreamReset(3, code)]
     assert [(type(f).__name__, f.stream_id, f.error_code) for f in raw.frames()] == [("RstStreamFrame", 3, code)]
     assert raw.send("DATA", 0, 5, MESSAGE) == [MessageReceived(5, b"hello")]
 

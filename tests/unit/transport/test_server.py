@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from extproc.phases.events import RequestBody, RequestHeaders, ResponseBodyReply
-from extproc.transport import http2
+from extproc.transport import frames, http2
 from extproc.transport.pb.external_processor_pb2 import ProcessingRequest, ProcessingResponse
 
 
@@ -117,7 +117,7 @@ async def test_a_crash_behind_a_wait_ends_the_stream(bench, connect, eventually)
     await eventually(lambda: len(bench.events) == 2)
     gate.set_exception(ZeroDivisionError("a bug"))
     await caller.until(lambda: caller.statuses)
-    assert caller.statuses == {1: str(http2.GRPC_INTERNAL)}
+    assert caller.statuses == {1: str(frames.GRPC_INTERNAL)}
     assert [(where, type(error)) for where, error in bench.crashes] == [("phase", ZeroDivisionError)]
     assert bench.phase.closed == 1
     assert len(bench.events) == 2
@@ -146,7 +146,7 @@ async def test_a_wait_that_is_cancelled_from_within_is_a_crash(bench, connect, e
     await eventually(lambda: len(bench.events) == 2)
     gate.cancel()
     await caller.until(lambda: caller.statuses)
-    assert caller.statuses == {1: str(http2.GRPC_INTERNAL)}
+    assert caller.statuses == {1: str(frames.GRPC_INTERNAL)}
     assert bench.phase.closed == 1
 
 
@@ -178,7 +178,7 @@ async def test_what_waits_behind_a_phase_has_a_limit(bench, connect, monkeypatch
     caller.open()
     caller.send(1, opening(), body(b"wait"), *(body(b"x") for _ in range(4)))
     await caller.until(lambda: caller.statuses)
-    assert caller.statuses == {1: str(http2.GRPC_INTERNAL)}
+    assert caller.statuses == {1: str(frames.GRPC_INTERNAL)}
     assert isinstance(bench.crashes[0][1], OverflowError)
     await eventually(gate.cancelled)
     assert bench.phase.closed == 1
@@ -213,7 +213,7 @@ async def test_a_crash_ends_its_own_stream_and_is_reported(bench, connect, where
         case _:
             caller.send(3, opening(), end=True)
     await caller.until(lambda: 3 in caller.statuses)
-    assert caller.statuses[3] == ("0" if where == "close" else str(http2.GRPC_INTERNAL))
+    assert caller.statuses[3] == ("0" if where == "close" else str(frames.GRPC_INTERNAL))
     assert [place for place, _ in bench.crashes] == ["close" if where == "close" else "phase"]
     assert [(phase.closed, phase.crashed) for phase in bench.phases[1:]] in ([], [(1, where != "close")])
     bench.script.clear()
@@ -265,7 +265,7 @@ async def test_who_breaks_the_protocol_is_told_why_and_shut_out(bench, connect):
     await caller.until(lambda: caller.answers(1))
     caller.write(b"\0\0\0\5\0\0\0\0\1")
     await caller.until(lambda: caller.goaways)
-    assert caller.goaways == [(http2.PROTOCOL_ERROR, 1)]
+    assert caller.goaways == [(frames.PROTOCOL_ERROR, 1)]
     await caller.until(lambda: caller.closed)
     assert [(where, type(error)) for where, error in bench.crashes] == [("http2", http2.Http2Error)]
     assert bench.server.connections == set()
@@ -280,7 +280,7 @@ async def test_a_stream_that_holds_back_too_much_is_given_up(bench, connect, mon
     caller.open()
     caller.send(1, opening(), body(b"much"))
     await caller.until(lambda: caller.resets)
-    assert caller.resets == {1: http2.ENHANCE_YOUR_CALM}
+    assert caller.resets == {1: frames.ENHANCE_YOUR_CALM}
     assert bench.phase.closed == 1
 
 

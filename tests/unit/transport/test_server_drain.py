@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from extproc.phases.events import ResponseBodyReply
-from extproc.transport import health, http2
+from extproc.transport import frames, health
 from extproc.transport.pb.external_processor_pb2 import ProcessingRequest
 from extproc.transport.pb.health_pb2 import HealthCheckResponse
 
@@ -58,7 +58,7 @@ async def test_methods_not_known_are_unimplemented(bench, connect, path):
     caller.open(1, path or "/")
     caller.send(1, OPENING)
     await caller.until(lambda: caller.statuses)
-    assert caller.statuses == {1: str(http2.GRPC_UNIMPLEMENTED)}
+    assert caller.statuses == {1: str(frames.GRPC_UNIMPLEMENTED)}
     assert bench.phases == []
 
 
@@ -132,13 +132,13 @@ async def test_an_idle_worker_leaves_at_once(bench, connect):
     async with asyncio.timeout(0.5):
         await bench.server.drain(30)
     await caller.until(lambda: caller.closed)
-    assert caller.goaways == [(http2.NO_ERROR, 2**31 - 1), (http2.NO_ERROR, 1)]
+    assert caller.goaways == [(frames.NO_ERROR, 2**31 - 1), (frames.NO_ERROR, 1)]
 
 
 async def test_streams_under_way_go_on_and_then_the_worker_leaves(bench, caller, folder):
     draining = asyncio.create_task(bench.server.drain(30))
     await caller.until(lambda: caller.goaways)
-    assert caller.goaways == [(http2.NO_ERROR, 2**31 - 1)]
+    assert caller.goaways == [(frames.NO_ERROR, 2**31 - 1)]
     with pytest.raises((FileNotFoundError, ConnectionRefusedError)):
         await asyncio.open_unix_connection(str(folder / "worker.sock"))
     caller.open(3)  # it was on its way before the goaway was read

@@ -20,6 +20,7 @@ from extproc.transport import wire
 from extproc.transport.pb.core_pb2 import HeaderValueOption
 from extproc.transport.pb.external_processor_pb2 import CommonResponse, ProcessingRequest, ProcessingResponse
 from extproc.transport.pb.priority_group_pb2 import PriorityGroupsOverride
+from extproc.transport.pb.processing_mode_pb2 import ProcessingMode
 
 OVERWRITE = HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD
 
@@ -154,6 +155,15 @@ def test_nothing_is_changed_by_an_empty_reply():
         assert not response.clear_route_cache
         assert not encoded(EMPTY[kind]).HasField("dynamic_metadata")
         assert not encoded(EMPTY[kind]).typed_dynamic_metadata
+
+
+def test_admission_asks_for_the_headers_of_the_response():
+    """An override names all that is to be sent, so the request's body has to be named again."""
+    override = encoded(RequestHeadersReply(see_response=True)).mode_override
+    assert override.request_body_mode == ProcessingMode.BUFFERED
+    assert override.response_header_mode == ProcessingMode.SEND
+    assert override.response_body_mode == ProcessingMode.NONE
+    assert not encoded(RequestHeadersReply()).HasField("mode_override")
 
 
 def mutations(mutation) -> list[tuple[str, bytes, int]]:

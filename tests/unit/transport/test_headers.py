@@ -5,8 +5,9 @@ import pytest
 from h2.events import ResponseReceived, TrailersReceived
 from h2.settings import SettingCodes
 
-from extproc.transport import http2
-from extproc.transport.http2 import Http2Error, StreamOpened
+from extproc.transport import frames, headers, http2
+from extproc.transport.calls import StreamOpened
+from extproc.transport.frames import Http2Error
 
 NEWEST, SECOND, THIRD = b"\xbe", b"\xbf", b"\xc0"
 """Indexed fields 62 to 64: the newest entries of the dynamic table (RFC 7541, sections 2.3.3 and 6.1)."""
@@ -34,7 +35,7 @@ def paths(raw, *blocks: bytes) -> list[str]:
 
 def test_equal_blocks_mean_the_same_while_the_table_stands(raw):
     assert paths(raw, inserted(b"/a"), NEWEST, NEWEST, NEWEST) == ["/a"] * 4
-    assert raw.server._decoded == {NEWEST: "/a"}
+    assert raw.server._paths._decoded == {NEWEST: "/a"}
 
 
 def test_an_insertion_between_equal_blocks(raw):
@@ -52,7 +53,7 @@ def test_an_eviction_between_equal_blocks(raw):
     assert paths(raw, inserted(b"/a"), FILLER, SECOND, inserted(b"/b"), SECOND) == ["/a", "", "/a", "/b", ""]
     with pytest.raises(Http2Error) as caught:
         raw.open(11, THIRD)  # where "/a" would be, had it not been evicted
-    assert caught.value.code == http2.COMPRESSION_ERROR
+    assert caught.value.code == frames.COMPRESSION_ERROR
 
 
 def test_a_table_size_update_between_equal_blocks(raw):
@@ -63,7 +64,7 @@ def test_a_table_size_update_between_equal_blocks(raw):
     raw.open(5, b"\x20\x84")  # size 0, then ":path: /" of the static table
     with pytest.raises(Http2Error) as caught:
         raw.open(7, NEWEST)
-    assert caught.value.code == http2.COMPRESSION_ERROR
+    assert caught.value.code == frames.COMPRESSION_ERROR
 
 
 def test_a_table_that_is_emptied_and_filled_anew(raw):
@@ -121,8 +122,8 @@ def test_only_blocks_that_leave_the_table_alone_are_remembered(raw, case):
     raw.open(201, inserted(b"/last"))
     raw.open(203, NEWEST)
     raw.open(205, block)
-    assert (block in raw.server._decoded) == remembered
-    assert (NEWEST in raw.server._decoded) == remembered, "where one is forgotten, all are"
+    assert (block in raw.server._paths._decoded) == remembered
+    assert (NEWEST in raw.server._paths._decoded) == remembered, "where one is forgotten, all are"
 
 
 def test_a_size_that_has_changed_is_set_again(raw):
@@ -136,7 +137,7 @@ def test_the_memory_is_bounded(raw):
     blocks = [bytes([first, second]) for first in range(0x82, 0xBC) for second in range(0x82, 0x8A)]
     for number, block in enumerate(blocks):
         raw.open(3 + 2 * number, block)
-        assert len(raw.server._decoded) <= http2._CACHED_BLOCKS
+        assert len(raw.server._paths._decoded) <= headers._CACHED_BLOCKS
     assert raw.open(5001, NEWEST) == [StreamOpened(5001, "/a")]
 
 
@@ -155,14 +156,14 @@ def test_the_memory_is_bounded(raw):
 def test_blocks_that_cannot_be_read(raw, block):
     with pytest.raises(Http2Error) as caught:
         raw.open(1, block)
-    assert caught.value.code == http2.COMPRESSION_ERROR
+    assert caught.value.code == frames.COMPRESSION_ERROR
 
 
 def test_a_header_list_has_a_limit(raw):
     raw.open(1, FILLER)
     with pytest.raises(Http2Error) as caught:
         raw.open(3, NEWEST * 17)  # seventeen bytes for 69 kB
-    assert caught.value.code == http2.COMPRESSION_ERROR
+    assert caught.value.code == frames.COMPRESSION_ERROR
 
 
 def test_a_path_in_huffman_coding(raw):
