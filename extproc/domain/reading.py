@@ -25,7 +25,7 @@ class Fields:
 
     def __init__(self, data: Json, path: str = "") -> None:
         if not isinstance(data, Mapping):
-            where = path or "the request body"
+            where = path or "the body"
             raise InvalidRequest(f"{where} must be a JSON object, not {kind_of(data)}", param=path or None)
         self._data: JsonObject = data
         self._path = path
