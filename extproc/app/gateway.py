@@ -105,7 +105,7 @@ class Gateway:
                 snapshot=lambda: plan.snapshot,
                 worker_health=self._worker_health,
                 metrics=exposition.render,
-                envoy_ready=self._envoy_ready if plan.envoy is not None else None,
+                envoy_ready=self._is_serving if plan.envoy is not None else None,
             )
         )
         self._admin = asyncio.create_task(serve_on(app, listener), name="admin")
@@ -244,6 +244,10 @@ class Gateway:
             WorkerState(child.spec.name, ok, child.pid, None if ok else "no answer on its socket")
             for child, ok in zip(self._workers, serving, strict=True)
         ]
+
+    async def _is_serving(self) -> bool:
+        """Whether the start is over and Envoy takes requests."""
+        return self._serving and await self._envoy_ready()
 
     async def _envoy_ready(self) -> bool:
         return not self._stopping and await envoys.ask_admin(self._envoy_port, "/ready") == 200

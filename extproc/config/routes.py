@@ -19,9 +19,10 @@ def idle_timeout(model: Model, *, stream: bool) -> float:
     """The provider's longest silence within one attempt, in seconds, as Envoy shall enforce it."""
     if not stream:
         return model.timeout + _BACKSTOP
-    if model.commit.mode == "first-token":
-        return max(model.first_token_timeout, model.stall_timeout) + _BACKSTOP
-    return model.first_token_timeout + _BACKSTOP
+    if model.commit.mode == "whole":
+        # Held to its end, so nothing is lost by moving on: this is also how long a provider may send nothing at all.
+        return model.first_token_timeout + _BACKSTOP
+    return max(model.first_token_timeout, model.stall_timeout) + _BACKSTOP
 
 
 def try_timeout(model: Model, *, stream: bool) -> float:

@@ -6,7 +6,8 @@
                            ├─► collecting  not a stream: read whole
                            └─► withheld    a stream, uncommitted ─gate opens─► streaming
     sent | rejected | collecting | withheld ─failure─► retrying (Envoy tries the next), or over (the client gets it)
-    streaming ─failure─► over, with one error event;   collecting | streaming ─end─► over
+    streaming ─failure─► failed, with one error event, until the provider has ended ─► over
+    collecting | streaming ─end─► over
 
 Deadlines: the first token, a stall, the end of a probe window, and the wait behind the finish marker. A provider that
 sends no response headers at all is Envoy's to end (per-try timeout), for nothing can be said before them.
@@ -19,6 +20,7 @@ from typing import Literal
 from extproc.domain.errors import InternalError, ProviderBadAnswer, ProviderError, ProviderTimeout
 from extproc.phases.attempt_log import AttemptLog
 from extproc.phases.events import (
+    Abort,
     Event,
     Replies,
     Reply,
@@ -39,7 +41,7 @@ from extproc.translate.content_coding import Decoder, decoder_for
 from extproc.translate.request import TranslatedRequest
 from extproc.translate.response import AnswerStream, Progress
 
-State = Literal["sent", "rejected", "collecting", "withheld", "streaming", "retrying", "over"]
+State = Literal["sent", "rejected", "collecting", "withheld", "streaming", "failed", "retrying", "over"]
 
 _ERROR_BODY_LIMIT = 64 * 1024
 """A vendor's error body; what is longer is an HTML page, and its beginning is enough."""
@@ -47,6 +49,8 @@ _ANSWER_LIMIT = 64 * 1024 * 1024
 """A whole answer that is not streamed: images in base64 are the largest."""
 _LONGEST_WAIT = 31 * 24 * 3600.0
 """Seconds in a ``retry-after``: quotas are renewed by the month at most. ``inf`` is a number, too."""
+_LAST_WORD = 0.25
+"""Seconds a provider has to end its body behind a failure that the client was told of; then it is cut off."""
 _AFTER_END = 1.0
 """Seconds a provider may keep its connection open behind the finish marker before the client's stream is ended."""
 
@@ -69,7 +73,6 @@ class Answering:
         self._status = 0
         self._retry_after: float | None = None
         self._error_body = b""
-        self._body_seen = False
         self._body_ended = False
         self._gate: CommitGate | None = None
         self._coding: str | None = None
@@ -79,7 +82,6 @@ class Answering:
     def handle(self, event: Event) -> Replies:
         """See ``Phase``."""
         if isinstance(event, ResponseBody):
-            self._body_seen = True
             self._body_ended = event.end
             return self._on_body(event.data, end=event.end)
         if isinstance(event, ResponseHeaders) and self._state == "sent":
@@ -87,7 +89,7 @@ class Answering:
             replies = self._on_headers(event)
             return _in_head(replies) if event.end else replies
         if isinstance(event, ResponseTrailers):
-            self._body_seen = self._body_ended = True
+            self._body_ended = True
             replies = self._on_body(b"", end=True)
             # The end comes with the trailers, so the body's last piece must not end the body as well.
             return (*(_open_ended(reply) for reply in replies), ResponseTrailersReply())
@@ -144,6 +146,8 @@ class Answering:
                 return self._on_error_body(data, end=end)
             case "retrying":  # Envoy did not retry after all: the error that was held back becomes the answer
                 return (ResponseBodyReply(self._error_body, end=True),) if end else ()
+            case "failed":
+                return self._end_failed() if end else ()
             case "over":
                 return ()
             case "sent":
@@ -238,6 +242,9 @@ class Answering:
         """See ``Phase``."""
         now = self._clock.monotonic()
         self.deadline = None
+        if self._state == "failed":
+            self._state = "over"
+            return (Abort(),)
         if self._stream is None or self._state not in {"withheld", "streaming"}:
             return ()
         if self._stream.terminal:
@@ -259,10 +266,26 @@ class Answering:
         """The answer is no good: let the next provider try, or tell the client, before the commit or behind it."""
         self.deadline = None
         if self._state == "streaming":
-            self._state = "over"
-            self._log.answered(200, error.outcome, final=True)
-            return (ResponseBodyReply(self._exchange.client.render_error_event(error), end=True),)
+            return self._tell(error)
         return self._retry(error) if self._may_retry(error) else self._give_error(error)
+
+    def _tell(self, error: ProviderError) -> Replies:
+        """The client has a part of the answer: it gets one error event.
+
+        Ended here, the client's side would be all that ends: Envoy takes the provider's for complete, which then goes
+        on, read by nobody and paid for. So the provider ends it, or both sides are cut.
+        """
+        self._log.answered(200, error.outcome, final=True)
+        event = self._exchange.client.render_error_event(error)
+        self._state = "over" if self._body_ended else "failed"
+        if self._state == "failed":
+            self.deadline = self._clock.monotonic() + _LAST_WORD
+        return (ResponseBodyReply(event, end=self._body_ended),)
+
+    def _end_failed(self) -> Replies:
+        self._state = "over"
+        self.deadline = None
+        return (ResponseBodyReply(b"", end=True),)
 
     def _retry(self, error: ProviderError) -> Replies:
         self._state = "retrying"
@@ -280,8 +303,8 @@ class Answering:
         self._state = "over"
         self._log.answered(error.status, error.outcome, final=True)
         mark = self._log.mark()
-        if not self._body_seen and not self._body_ended:
-            # A body that Envoy has not begun to send cannot be answered ("spurious message"); the whole response can.
+        if not self._body_ended:
+            # Envoy answers by itself and resets the provider, which would go on if only this answer ended.
             return (self._heads.whole(error, mark),)
         body = error_body(error, self._exchange.handoff.client_dialect)
         return (self._heads.error(error, mark), ResponseBodyReply(body, end=True))

@@ -116,9 +116,17 @@ class Respond:
     metadata: Mapping[str, str] | None = None
 
 
-Reply: TypeAlias = (
+@dataclass(frozen=True, slots=True)
+class Abort:
+    """Break off: Envoy resets the provider's side, and the client's where its answer has begun. The last reply."""
+
+
+MessageReply: TypeAlias = (
     RequestHeadersReply | RequestBodyReply | ResponseHeadersReply | ResponseBodyReply | ResponseTrailersReply | Respond
 )
+"""What Envoy gets as a message."""
+
+Reply: TypeAlias = MessageReply | Abort
 
 Replies: TypeAlias = tuple[Reply, ...]
 

@@ -42,7 +42,7 @@ class Heads:
         return self._reply(error.status, (*headers, *self._served_by()), mark)
 
     def whole(self, error: ProviderError, mark: Mapping[str, str]) -> Respond:
-        """An error as a whole response, for as long as Envoy has sent no body that could be answered."""
+        """An error as a whole response, of Envoy's own, while the provider's body is open."""
         handoff = self.exchange.handoff
         respond = refuse(error, handoff.client_dialect, handoff.request_id, mark)
         return replace(respond, set_headers=(*respond.set_headers, *self._served_by()[2:]))

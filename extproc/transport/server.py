@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol, cast
 
-from extproc.phases.events import Event, Phase, Replies
+from extproc.phases.events import Abort, Event, Phase, Replies
 from extproc.phases.ports import Clock
 from extproc.transport import frames, wire
 from extproc.transport.calls import Http2Event, MessageReceived, StreamEnded, StreamOpened
@@ -257,6 +257,10 @@ class _Call:
 
     def _answer(self, replies: Replies) -> None:
         for reply in replies:
+            if isinstance(reply, Abort):
+                self._connection.http2.end(self._stream_id, frames.GRPC_ABORTED, "aborted")
+                self.close()
+                return
             if not self._connection.http2.send(self._stream_id, wire.encode(reply)):
                 self.close()  # reset by Envoy just now, or given up because Envoy reads nothing
                 return

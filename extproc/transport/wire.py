@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from extproc.domain.names import ATTRIBUTE_ATTEMPT, ATTRIBUTE_CLUSTER, METADATA_NAMESPACE, ROUTE_NAMESPACE
 from extproc.phases.events import (
     Event,
-    Reply,
+    MessageReply,
     RequestBody,
     RequestBodyReply,
     RequestHeaders,
@@ -101,7 +101,7 @@ def _metadata(message: ProcessingRequest) -> Mapping[str, str]:
     return {key: value.string_value for key, value in namespaces[METADATA_NAMESPACE].fields.items()}
 
 
-def encode(reply: Reply) -> bytes:
+def encode(reply: MessageReply) -> bytes:
     """A reply as an Envoy message."""
     message = ProcessingResponse()
     match reply:

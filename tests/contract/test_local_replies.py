@@ -95,7 +95,7 @@ async def test_a_provider_that_does_not_speak_http(simulator, start_gateway, pro
             for dialect in DIALECTS:
                 for stream in (True, False):
                     _, status, _, code, _ = await refused(http, dialect, "d1-d2", stream=stream)
-                    assert (status, code) == (502, "provider_bad_answer")
+                    assert (status, code) == (502, "provider_truncated")
                     got = await transfer(http, dialect.path, dialect.body("d1-o1", stream=stream))
                     assert (got.status, got.headers["x-llmgw-provider"]) == (200, "o1")
         await asyncio.to_thread(gateway.close)

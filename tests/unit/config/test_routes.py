@@ -22,8 +22,8 @@ FIRST, EVENTS, AFTER, WHOLE = Commit(), Commit("events", events=3), Commit("afte
         (model(WHOLE), False, 601.0, 600.0),
         (model(FIRST), True, 61.0, 10.25),
         (model(FIRST, stall_timeout=5.0), True, 11.0, 10.25),
-        (model(EVENTS), True, 11.0, 600.0),
-        (model(AFTER), True, 11.0, 13.0),
+        (model(EVENTS), True, 61.0, 600.0),
+        (model(AFTER), True, 61.0, 13.0),
         (model(WHOLE), True, 11.0, 600.0),
     ],
 )

@@ -16,6 +16,7 @@ from extproc.config.snapshot import Model, Provider, Secret, Snapshot, Target, T
 from extproc.phases.admission import Admission, AdmissionDeps
 from extproc.phases.attempt import Attempt, AttemptDeps
 from extproc.phases.events import (
+    Abort,
     Replies,
     RequestBody,
     RequestBodyReply,
@@ -102,10 +103,12 @@ class Seen:
     trailers: bool = False
     pieces: int = 0
     details: str | None = None
+    aborted: bool = False
 
     def take(self, replies: Replies) -> None:
         """Add replies. Fails where they come in an order that Envoy does not allow."""
         for reply in replies:
+            assert not self.aborted, "something behind the last reply"
             match reply:
                 case ResponseHeadersReply():
                     assert self.status is None, "headers twice"
@@ -127,6 +130,8 @@ class Seen:
                     assert self.status is None, "an answer of our own behind the headers"
                     self.status, self.body, self.ended = reply.status, reply.body, True
                     self.set_headers, self.details = dict(reply.set_headers), reply.details
+                case Abort():
+                    self.aborted = True
                 case _:
                     raise AssertionError(f"{reply} is no response")
 

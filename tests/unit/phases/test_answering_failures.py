@@ -103,13 +103,38 @@ def test_behind_the_commit_the_client_gets_one_error_event(world, stream, sse, f
     assert attempt.seen.status == 200
     (event,) = error_events(attempt, sse.text("kept"))
     assert event["error"]["code"] == code
-    assert attempt.seen.ended == (fail is not end_in_trailers)
     assert b"[DONE]" not in attempt.seen.body, "never a clean-looking end"
-    assert attempt.wait(100) == ()
+    over = attempt.seen.ended or attempt.seen.trailers
+    assert over == (fail not in {bad_line, error_event, stall}), "the answer ends where the provider's has ended"
+    attempt.wait(100)
+    assert attempt.seen.aborted != over
     attempt.close()
     assert [row.outcome for row in world.recorder.requests] == [f"provider:{code}"]
     (row,) = world.recorder.attempts
     assert (row.committed, row.status) == (True, 200)
+
+
+def test_a_provider_that_ends_right_behind_its_failure_lets_the_answer_end(world, stream, sse):
+    attempt = stream("two")
+    attempt.body(sse.text("kept"))
+    attempt.body(sse.error())
+    attempt.wait(0.1)
+    attempt.body(b"", end=True)
+    assert attempt.seen.ended
+    attempt.wait(100)
+    assert not attempt.seen.aborted
+
+
+def test_a_provider_that_goes_on_behind_its_failure_is_cut_off(world, stream, sse):
+    """Envoy would take an ended answer for a complete one, and let the provider go on, unread and paid for."""
+    attempt = stream("two")
+    attempt.body(sse.text("kept"))
+    attempt.body(sse.garbage)
+    for _ in range(10):
+        assert attempt.body(sse.text("more")) == ()
+    attempt.wait(0.5)
+    assert attempt.seen.aborted
+    assert not attempt.seen.ended
 
 
 def test_the_error_event_is_of_the_clients_dialect(world, sse):

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from extproc.phases.events import RequestBody, RequestHeaders, ResponseBodyReply
+from extproc.phases.events import Abort, RequestBody, RequestHeaders, ResponseBodyReply
 from extproc.transport import frames, http2
 from extproc.transport.pb.external_processor_pb2 import ProcessingRequest, ProcessingResponse
 
@@ -219,6 +219,19 @@ async def test_a_crash_ends_its_own_stream_and_is_reported(bench, connect, where
     bench.script.clear()
     caller.send(1, body(b"still here"))
     await caller.until(lambda: len(caller.answers(1)) == 2)
+
+
+async def test_a_phase_that_breaks_off_ends_its_stream_with_an_error_and_is_closed(bench, connect):
+    bench.script = {b"enough": lambda: (ResponseBodyReply(b"last word"), Abort(), ResponseBodyReply(b"too late"))}
+    caller = await connect()
+    caller.open()
+    caller.send(1, opening(), body(b"enough"), body(b"more"))
+    await caller.until(lambda: caller.statuses)
+    assert caller.statuses == {1: str(frames.GRPC_ABORTED)}
+    assert [data_of(answer) for answer in caller.answers(1)] == [b"echo ", b"last word"]
+    assert bench.phase.closed == 1
+    assert not bench.phase.crashed
+    assert bench.crashes == []
 
 
 async def test_what_comes_behind_a_crash_is_not_shown(bench, connect):
