@@ -35,7 +35,7 @@ class Verdict:
         """One line."""
         said = {None: "not measured", True: "met", False: "not met"}[self.met]
         value = "-" if self.value is None else f"{self.value:.2f}"
-        note = " (disturbed: run it again on an idle machine)" if self.disturbed else ""
+        note = " (disturbed: run it again on an idle machine)" if self.disturbed and self.value is not None else ""
         return f"{self.what:<62} {value:>8} {self.unit:<5}  target {self.relation} {self.target:g}:  {said}{note}"
 
 

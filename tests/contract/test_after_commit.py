@@ -3,12 +3,14 @@
 And what a later commit makes of it: ``whole``, ``events`` and ``after`` recover through the fallback while they withhold.
 """
 
+import asyncio
+
 import anthropic as anthropic_sdk
 import httpx
 import openai as openai_sdk
 import pytest
-from harness import Received, eventually, new_id
-from transfers import ANTHROPIC, DIALECTS, OPENAI, Dialect, Transfer, transfer
+from harness import Simulator, eventually, new_id
+from transfers import ANTHROPIC, DIALECTS, Dialect, Transfer, transfer
 
 SAID = "the river keeps its own slow time while small boats cross from bank to bank and"
 
@@ -24,16 +26,15 @@ FAULTS = {
 """The simulator's faults that do not break the connection → the code that the client is told."""
 
 
-@pytest.fixture(params=DIALECTS, ids=lambda dialect: f"{dialect.name}-client")
-def dialect(request) -> Dialect:
-    return request.param
+async def ask_all(http: httpx.AsyncClient, models: list[str]) -> list[tuple[Dialect, str, Transfer]]:
+    """Each model in each dialect, all at once: dialect, request id and answer."""
 
+    async def ask(dialect: Dialect, model: str) -> tuple[Dialect, str, Transfer]:
+        request_id = new_id()
+        body = dialect.body(model, stream=True)
+        return dialect, request_id, await transfer(http, dialect.path, body, {"x-request-id": request_id})
 
-async def ask(http: httpx.AsyncClient, dialect: Dialect, model: str) -> tuple[str, Transfer]:
-    request_id = new_id()
-    return request_id, await transfer(
-        http, dialect.path, dialect.body(model, stream=True), {"x-request-id": request_id}
-    )
+    return await asyncio.gather(*(ask(dialect, model) for dialect in DIALECTS for model in models))
 
 
 def check_one_error_event(dialect: Dialect, got: Transfer, codes: set[str]) -> None:
@@ -58,9 +59,15 @@ def check_one_error_event(dialect: Dialect, got: Transfer, codes: set[str]) -> N
     assert got.body.endswith(b"}\n\n")
 
 
-def ended(received: Received) -> bool:
-    """Whether nothing more can come from this provider: its answer has ended, or its connection was closed."""
-    return received.client_closed or (received.closed_at is not None and received.fault == "error_event")
+async def check_ended(simulator: Simulator, request_id: str) -> None:
+    """Nothing more comes from the provider: its answer has ended, or its connection was closed."""
+
+    def ended() -> bool:
+        received = simulator.only(request_id)
+        return received.client_closed or (received.closed_at is not None and received.fault == "error_event")
+
+    await eventually(ended, "the provider's connection to be closed", 5)
+    assert simulator.only(request_id).events_sent < 200
 
 
 def check_recovered(got: Transfer) -> None:
@@ -74,64 +81,72 @@ def check_recovered(got: Transfer) -> None:
     assert got.headers["x-llmgw-attempts"] == "2"
 
 
+def check_not_recovered(dialect: Dialect, got: Transfer, fault: str) -> None:
+    """What a failure behind the commit comes to."""
+    if fault == "cut":
+        assert not got.complete
+        assert not got.finished
+    else:
+        check_one_error_event(dialect, got, FAULTS[fault])
+
+
 @pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("model", ["quick-gpt", "quick-claude"])
-async def test_one_error_event(gateway, http, simulator, dialect, model, fault):
+async def test_one_error_event(gateway, http, simulator, fault):
+    """For each client dialect and each provider dialect."""
     how = {**PACE, "fault": fault, "fault_at": 8}
     simulator.script(o1=how, a1=how)
-    request_id, got = await ask(http, dialect, model)
-    check_one_error_event(dialect, got, FAULTS[fault])
-    row = await gateway.row(request_id)
-    assert row["outcome"].removeprefix("provider:") in FAULTS[fault]
-    assert (row["status"], row["committed"], row["attempt_count"]) == (200, True, 1)
-
-
-@pytest.mark.parametrize("model", ["quick-o1-o2", "quick-a1-o2"])
-async def test_behind_the_commit_no_other_provider_is_tried(http, simulator, dialect, model):
-    how = {**PACE, "fault": "error_event", "fault_at": 8}
-    simulator.script(o1=how, a1=how)
-    request_id, got = await ask(http, dialect, model)
-    check_one_error_event(dialect, got, FAULTS["error_event"])
-    assert len(simulator.requests(request_id)) == 1
+    for dialect, request_id, got in await ask_all(http, ["quick-gpt", "quick-claude", "quick-o1-o2", "quick-a1-o2"]):
+        check_one_error_event(dialect, got, FAULTS[fault])
+        row = await gateway.row(request_id)
+        assert row["outcome"].removeprefix("provider:") in FAULTS[fault]
+        assert (row["status"], row["committed"]) == (200, True)
+        # Behind the commit no other provider is tried.
+        assert row["attempt_count"] == 1
+        assert len(simulator.requests(request_id)) == 1
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("model", ["quick-gpt", "quick-claude"])
-async def test_the_sdks_raise_their_error(openai, anthropic, simulator, model, fault):
+async def test_the_sdks_raise_their_error(openai, anthropic, simulator, fault):
     how = {**PACE, "fault": fault, "fault_at": 8}
     simulator.script(o1=how, a1=how)
     messages = [{"role": "user", "content": "Hello"}]
-    pieces = []
 
-    async def read() -> None:
-        async for chunk in await openai.chat.completions.create(model=model, messages=messages, stream=True):
-            pieces.extend(choice.delta.content or "" for choice in chunk.choices)
+    async def openai_says(model: str) -> None:
+        pieces = []
 
-    with pytest.raises(openai_sdk.APIError) as raised:
-        await read()
-    assert raised.value.code in FAULTS[fault]
-    assert SAID.startswith("".join(pieces))
-    assert pieces
+        async def read() -> None:
+            async for chunk in await openai.chat.completions.create(model=model, messages=messages, stream=True):
+                pieces.extend(choice.delta.content or "" for choice in chunk.choices)
 
-    with pytest.raises(anthropic_sdk.APIStatusError) as raised:
-        async with anthropic.messages.stream(model=model, messages=messages, max_tokens=100) as stream:
-            await stream.get_final_message()
-    assert raised.value.body["error"]["details"]["error_code"] in FAULTS[fault]
+        with pytest.raises(openai_sdk.APIError) as raised:
+            await read()
+        assert raised.value.code in FAULTS[fault]
+        assert pieces
+        assert SAID.startswith("".join(pieces))
+
+    async def anthropic_says(model: str) -> None:
+        with pytest.raises(anthropic_sdk.APIStatusError) as raised:
+            async with anthropic.messages.stream(model=model, messages=messages, max_tokens=100) as stream:
+                await stream.get_final_message()
+        assert raised.value.body["error"]["details"]["error_code"] in FAULTS[fault]
+
+    await asyncio.gather(
+        *(say(model) for say in (openai_says, anthropic_says) for model in ("quick-gpt", "quick-claude"))
+    )
 
 
 @pytest.mark.parametrize("gzip", [False, True], ids=["plain", "gzip"])
-@pytest.mark.parametrize("model", ["quick-gpt", "quick-claude"])
-async def test_a_cut_connection_is_a_cut_transfer(gateway, http, openai, simulator, dialect, model, gzip):
+async def test_a_cut_connection_is_a_cut_transfer(gateway, http, simulator, gzip):
     how = {**PACE, "fault": "cut", "fault_at": 8, "gzip": gzip}
     simulator.script(o1=how, a1=how)
-    request_id, got = await ask(http, dialect, model)
-    assert got.status == 200
-    assert not got.complete
-    assert not got.finished
-    assert got.errors == []
-    assert SAID.startswith(got.text)
-    row = await gateway.row(request_id)
-    assert row["outcome"] == "transport:aborted"
+    for _, request_id, got in await ask_all(http, ["quick-gpt", "quick-claude"]):
+        assert got.status == 200
+        assert not got.complete
+        assert not got.finished
+        assert got.errors == []
+        assert SAID.startswith(got.text)
+        row = await gateway.row(request_id)
+        assert row["outcome"] == "transport:aborted"
 
 
 async def test_the_sdks_do_not_take_a_cut_for_an_end(openai, anthropic, simulator):
@@ -146,95 +161,81 @@ async def test_the_sdks_do_not_take_a_cut_for_an_end(openai, anthropic, simulato
             await stream.get_final_message()
 
 
-@pytest.mark.parametrize("fault_at", [2, 8, -3], ids=["early", "middle", "late"])
-@pytest.mark.parametrize("fault", [*FAULTS, "cut"])
-@pytest.mark.parametrize("model", ["whole-o1-o2", "whole-a1-a2", "whole-o1-a2"])
-async def test_commit_whole_recovers_from_anything(http, simulator, model, fault, fault_at):
-    how = {"fault": fault, "fault_at": fault_at}
-    simulator.script(o1=how, a1=how)
-    dialect = ANTHROPIC if model == "whole-o1-a2" else OPENAI
-    request_id, got = await ask(http, dialect, model)
-    check_recovered(got)
-    _, *names = model.split("-")
-    assert [one.label for one in simulator.requests(request_id)] == names
-
-
 @pytest.mark.parametrize("fault", ["stall", "malformed", "error_event"])
-@pytest.mark.parametrize("model", ["quick-gpt", "quick-claude"])
-async def test_a_provider_whose_answer_failed_is_not_paid_for_longer(http, simulator, model, fault):
+async def test_a_provider_whose_answer_failed_is_not_paid_for_longer(http, simulator, fault):
     how = {**PACE, "fault": fault, "fault_at": 8, "tokens": 2000}
     simulator.script(o1=how, a1=how)
-    request_id, got = await ask(http, OPENAI, model)
-    check_one_error_event(OPENAI, got, FAULTS[fault])
-    await eventually(lambda: ended(simulator.only(request_id)), "the provider's connection to be closed", 5)
-    assert simulator.only(request_id).events_sent < 200
+    for dialect, request_id, got in await ask_all(http, ["quick-gpt", "quick-claude"]):
+        check_one_error_event(dialect, got, FAULTS[fault])
+        await check_ended(simulator, request_id)
 
 
 @pytest.mark.parametrize("fault", ["stall", "malformed", "error_event"])
 async def test_a_provider_whose_answer_failed_before_the_commit_is_not_paid_for_longer(gateway, http, simulator, fault):
-    simulator.script(o1={**PACE, "fault": fault, "fault_at": 1, "tokens": 2000})
-    request_id, got = await ask(http, OPENAI, "quick-gpt")
-    assert got.status in {502, 504}
-    assert OPENAI.error(got.json)[1] in FAULTS[fault]
-    await eventually(lambda: ended(simulator.only(request_id)), "the provider's connection to be closed", 5)
-    assert simulator.only(request_id).events_sent < 200
-    await gateway.row(request_id)
+    how = {**PACE, "fault": fault, "fault_at": 1, "tokens": 2000}
+    simulator.script(o1=how, a1=how)
+    for dialect, request_id, got in await ask_all(http, ["quick-gpt", "quick-claude"]):
+        assert got.status in {502, 503, 504}
+        assert dialect.error(got.json)[1] in FAULTS[fault]
+        await check_ended(simulator, request_id)
+        await gateway.row(request_id)
 
 
-async def test_a_stream_that_lacks_only_its_done_line_is_whole(http, simulator, dialect):
+@pytest.mark.parametrize("fault_at", [2, 8, -3], ids=["early", "middle", "late"])
+@pytest.mark.parametrize("fault", [*FAULTS, "cut"])
+async def test_commit_whole_recovers_from_anything(http, simulator, fault, fault_at):
+    how = {"fault": fault, "fault_at": fault_at}
+    simulator.script(o1=how, a1=how)
+    models = ["whole-o1-o2", "whole-a1-a2", "whole-o1-a2"]
+    for index, (_, request_id, got) in enumerate(await ask_all(http, models)):
+        check_recovered(got)
+        _, *names = models[index % 3].split("-")
+        assert [one.label for one in simulator.requests(request_id)] == names
+
+
+async def test_a_stream_that_lacks_only_its_done_line_is_whole(http, simulator):
     """Some servers never send it; the finish reason is there, and the usage."""
     simulator.script(o1={"fault": "early_end", "fault_at": -1})
-    _, got = await ask(http, dialect, "o1-o2")
-    assert (got.status, got.complete, got.errors, got.text) == (200, True, [], SAID)
-    assert got.headers["x-llmgw-attempts"] == "1"
+    for _, _, got in await ask_all(http, ["o1-o2"]):
+        assert (got.status, got.complete, got.errors, got.text) == (200, True, [], SAID)
+        assert got.headers["x-llmgw-attempts"] == "1"
 
 
-@pytest.mark.parametrize("model", ["whole-o1-o2", "whole-a1-a2"])
-async def test_commit_whole_gives_a_good_answer_as_a_stream(http, simulator, dialect, model):
+async def test_commit_whole_gives_a_good_answer_as_a_stream(http, simulator):
     simulator.script(o1=PACE, a1=PACE)
-    request_id, got = await ask(http, dialect, model)
-    assert got.text == SAID
-    assert got.finished
-    assert got.headers["x-llmgw-attempts"] == "1"
-    assert len(got.events) > 16
-    assert len(simulator.requests(request_id)) == 1
+    for _, request_id, got in await ask_all(http, ["whole-o1-o2", "whole-a1-a2"]):
+        assert got.text == SAID
+        assert got.finished
+        assert got.headers["x-llmgw-attempts"] == "1"
+        assert len(got.events) > 16
+        assert len(simulator.requests(request_id)) == 1
 
 
 @pytest.mark.parametrize("fault", [*FAULTS, "cut"])
-@pytest.mark.parametrize("model", ["events-o1-o2", "events-a1-a2"])
-async def test_commit_events_recovers_up_to_that_event(http, simulator, model, fault):
+async def test_commit_events_recovers_up_to_that_event(http, simulator, fault):
     """Content begins with event 1 at OpenAI, with event 3 at Anthropic; five content events commit."""
-    first, dialect = (1, ANTHROPIC) if model == "events-o1-o2" else (3, OPENAI)
-    within = {**PACE, "fault": fault, "fault_at": first + 3}
-    simulator.script(o1=within, a1=within)
-    _, got = await ask(http, dialect, model)
-    check_recovered(got)
-    beyond = {**PACE, "fault": fault, "fault_at": first + 8}
-    simulator.script(o1=beyond, a1=beyond)
-    _, got = await ask(http, dialect, model)
-    if fault == "cut":
-        assert not got.complete
-    else:
-        check_one_error_event(dialect, got, FAULTS[fault])
+    within = {**PACE, "fault": fault}
+    simulator.script(o1=within | {"fault_at": 4}, a1=within | {"fault_at": 6})
+    for _, _, got in await ask_all(http, ["events-o1-o2", "events-a1-a2"]):
+        check_recovered(got)
+    simulator.script(o1=within | {"fault_at": 9}, a1=within | {"fault_at": 11})
+    for dialect, _, got in await ask_all(http, ["events-o1-o2", "events-a1-a2"]):
+        check_not_recovered(dialect, got, fault)
 
 
 @pytest.mark.parametrize("fault", ["malformed", "error_event", "early_end", "cut"])
-@pytest.mark.parametrize("model", ["after-o1-o2", "after-a1-a2"])
-async def test_commit_after_recovers_within_its_window(http, simulator, model, fault):
+async def test_commit_after_recovers_within_its_window(http, simulator, fault):
     """The window is half a second; a token comes every 100 ms."""
     within = {"tokens_per_second": 10, "fault": fault, "fault_at": 5}
     simulator.script(o1=within, a1=within)
-    _, got = await ask(http, OPENAI, model)
-    check_recovered(got)
+    for _, _, got in await ask_all(http, ["after-o1-o2", "after-a1-a2"]):
+        check_recovered(got)
 
 
 @pytest.mark.parametrize("fault", [*FAULTS, "cut"])
 async def test_commit_after_tells_what_happens_beyond_its_window(http, simulator, fault):
     """A stall within the window is told, too: at the window's end the stream is silent, but not broken yet."""
-    beyond = {"tokens_per_second": 10, "fault": fault, "fault_at": 4 if fault == "stall" else 14}
-    simulator.script(o1=beyond)
-    _, got = await ask(http, ANTHROPIC, "after-o1-o2")
-    if fault == "cut":
-        assert not got.complete
-    else:
-        check_one_error_event(ANTHROPIC, got, FAULTS[fault])
+    beyond = {"tokens_per_second": 10, "fault": fault, "fault_at": 6 if fault == "stall" else 14}
+    simulator.script(o1=beyond, a1=beyond)
+    for dialect, _, got in await ask_all(http, ["after-o1-o2", "after-a1-a2"]):
+        check_not_recovered(dialect, got, fault)

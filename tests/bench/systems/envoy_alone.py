@@ -57,7 +57,18 @@ def _address(port: int) -> dict[str, object]:
 
 
 def _config(port: int, admin: int, provider: int) -> dict[str, object]:
-    manager = {
+    filters = [{"name": _HTTP_MANAGER, "typed_config": _manager()}]
+    return {
+        "admin": {"address": _address(admin)},
+        "static_resources": {
+            "listeners": [{"name": "plain", "address": _address(port), "filter_chains": [{"filters": filters}]}],
+            "clusters": [_cluster(provider)],
+        },
+    }
+
+
+def _manager() -> dict[str, object]:
+    return {
         "@type": f"{_EXTENSIONS}.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "plain",
         "stream_idle_timeout": "0s",
@@ -77,25 +88,15 @@ def _config(port: int, admin: int, provider: int) -> dict[str, object]:
             }
         ],
     }
-    cluster = {
+
+
+def _cluster(provider: int) -> dict[str, object]:
+    return {
         "name": "provider",
         "type": "STATIC",
         "connect_timeout": "5s",
         "load_assignment": {
             "cluster_name": "provider",
             "endpoints": [{"lb_endpoints": [{"endpoint": {"address": _address(provider)}}]}],
-        },
-    }
-    return {
-        "admin": {"address": _address(admin)},
-        "static_resources": {
-            "listeners": [
-                {
-                    "name": "plain",
-                    "address": _address(port),
-                    "filter_chains": [{"filters": [{"name": _HTTP_MANAGER, "typed_config": manager}]}],
-                }
-            ],
-            "clusters": [cluster],
         },
     }
