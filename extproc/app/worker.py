@@ -34,6 +34,8 @@ DRAIN_VARIABLE = "LLMGW_DRAIN_SECONDS"
 ROWS_VARIABLE = "LLMGW_ROWS"
 """The file of the log rows; absent: standard output."""
 
+_GC_THRESHOLDS = (20_000, 20, 100)
+"""A request leaves next to no cycles behind; with the defaults (700, 10, 10) looking for them takes 6 % of its CPU."""
 _FLUSH_SECONDS = 0.1
 """What a killed worker may take of its counts with it."""
 _FRAMING = 1024 * 1024
@@ -105,6 +107,7 @@ async def _serve(run_dir: RunDir, index: int) -> None:
     # What is alive now lives for ever: the collector need not look at it again and again.
     gc.collect()
     gc.freeze()
+    gc.set_threshold(*_GC_THRESHOLDS)
     flushing = asyncio.create_task(_flush(recorder), name="flush metrics")
     await stop.wait()
     await server.drain(float(os.environ.get(DRAIN_VARIABLE, "30")))
