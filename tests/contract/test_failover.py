@@ -41,34 +41,37 @@ def clean(dialect: Dialect, got, *, stream: bool) -> bool:
     return got.text == SAID
 
 
-@pytest.mark.parametrize("names", ["o1-o2-o3", "a1-a2-a3", "o1-a2-o3", "a1-o2-a3"])
-async def test_a_429_then_a_stream_that_opens_with_an_error_then_an_answer(
-    gateway, http, simulator, dialect, stream, names
-):
-    first, second, third = names.split("-")
-    simulator.script(**{first: "status=429", second: "fault=error_event,fault_at=1"})
-    request_id, got = await ask(http, dialect, names, stream=stream)
-    assert clean(dialect, got, stream=stream)
-    assert got.headers["x-llmgw-provider"] == third
-    assert got.headers["x-llmgw-attempts"] == "3"
+async def test_a_429_then_a_stream_that_opens_with_an_error_then_an_answer(gateway, http, simulator, stream):
+    """Through chains of three of every mix of dialects, for clients of both."""
+    simulator.script(
+        o1="status=429", a1="status=429", o2="fault=error_event,fault_at=1", a2="fault=error_event,fault_at=1"
+    )
+    chains = ["o1-o2-o3", "a1-a2-a3", "o1-a2-o3", "a1-o2-a3"]
+    pairs = [(dialect, names) for dialect in DIALECTS for names in chains]
+    answers = await asyncio.gather(*(ask(http, dialect, names, stream=stream) for dialect, names in pairs))
+    for (dialect, names), (request_id, got) in zip(pairs, answers, strict=True):
+        chain = names.split("-")
+        assert clean(dialect, got, stream=stream)
+        assert got.headers["x-llmgw-provider"] == chain[2]
+        assert got.headers["x-llmgw-attempts"] == "3"
 
-    asked = simulator.requests(request_id)
-    assert [one.label for one in asked] == [first, second, third]
-    for one in asked:
-        check_addressed(one)
+        asked = simulator.requests(request_id)
+        assert [one.label for one in asked] == chain
+        for one in asked:
+            check_addressed(one)
 
-    row = await gateway.row(request_id)
-    assert [attempt["provider"] for attempt in row["attempts"]] == [first, second, third]
-    reasons = [attempt["reason"] for attempt in row["attempts"]]
-    assert reasons[0] == "provider:provider_rate_limited"
-    assert reasons[1] in {"provider:provider_error", "provider:provider_overloaded"}
-    assert reasons[2] == row["outcome"] == "ok"
+        row = await gateway.row(request_id)
+        assert [attempt["provider"] for attempt in row["attempts"]] == chain
+        reasons = [attempt["reason"] for attempt in row["attempts"]]
+        assert reasons[0] == "provider:provider_rate_limited"
+        assert reasons[1] in {"provider:provider_error", "provider:provider_overloaded"}
+        assert reasons[2] == row["outcome"] == "ok"
 
-    line = await gateway.access(request_id)
-    assert (line["status"], line["attempts"]) == (200, 3)
-    marks = [line["llmgw"][f"a{number}"].split(" ")[:2] for number in (1, 2, 3)]
-    assert [provider for provider, _ in marks] == [first, second, third]
-    assert [reason for _, reason in marks[:2]] == reasons[:2]
+        line = await gateway.access(request_id)
+        assert (line["status"], line["attempts"]) == (200, 3)
+        marks = [line["llmgw"][f"a{number}"].split(" ")[:2] for number in (1, 2, 3)]
+        assert [provider for provider, _ in marks] == chain
+        assert [reason for _, reason in marks[:2]] == reasons[:2]
 
 
 async def test_a_header_of_one_provider_never_reaches_the_next(http, simulator, dialect):

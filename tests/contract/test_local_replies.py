@@ -15,16 +15,6 @@ from transfers import ANTHROPIC, DIALECTS, OPENAI, Dialect, transfer
 MESSAGES = [{"role": "user", "content": "Hello"}]
 
 
-@pytest.fixture(params=DIALECTS, ids=lambda dialect: dialect.name)
-def dialect(request) -> Dialect:
-    return request.param
-
-
-@pytest.fixture(params=[True, False], ids=["stream", "whole"])
-def stream(request) -> bool:
-    return request.param
-
-
 async def refused(http: httpx.AsyncClient, dialect: Dialect, model: str, *, stream: bool):
     request_id = new_id()
     got = await transfer(http, dialect.path, dialect.body(model, stream=stream), {"x-request-id": request_id})
@@ -34,30 +24,33 @@ async def refused(http: httpx.AsyncClient, dialect: Dialect, model: str, *, stre
     return request_id, got.status, *dialect.error(got.json)
 
 
-async def test_every_provider_refuses_the_connection(gateway, http, dialect, stream):
-    request_id, status, kind, code, message = await refused(http, dialect, "d1-d2", stream=stream)
-    assert (status, code) == (503, "provider_unreachable")
-    assert kind == ("overloaded_error" if dialect is ANTHROPIC else "service_unavailable_error")
-    assert message
-    row = await gateway.row(request_id)
-    assert (row["status"], row["outcome"]) == (503, "provider:provider_unreachable")
-    assert [attempt["provider"] for attempt in row["attempts"]] == ["d1", "d2"]
-    assert (await gateway.access(request_id))["attempts"] == 2
+async def test_every_provider_refuses_the_connection(gateway, http):
+    pairs = [(dialect, stream) for dialect in DIALECTS for stream in (True, False)]
+    refusals = [await refused(http, dialect, "d1-d2", stream=stream) for dialect, stream in pairs]
+    for (dialect, _), (request_id, status, kind, code, message) in zip(pairs, refusals, strict=True):
+        assert (status, code) == (503, "provider_unreachable")
+        assert kind == ("overloaded_error" if dialect is ANTHROPIC else "service_unavailable_error")
+        assert message
+        row = await gateway.row(request_id)
+        assert (row["status"], row["outcome"]) == (503, "provider:provider_unreachable")
+        assert [attempt["provider"] for attempt in row["attempts"]] == ["d1", "d2"]
+        assert (await gateway.access(request_id))["attempts"] == 2
 
 
 @pytest.mark.parametrize("how", [{"hang": True}, {"first_token_delay": 20}], ids=["nothing", "headers-only"])
-@pytest.mark.parametrize("model", ["quick-gpt", "quick-claude"])
-async def test_no_first_token_in_time(gateway, http, simulator, dialect, model, how):
+async def test_no_first_token_in_time(gateway, http, simulator, how):
     simulator.script(o1=how, a1=how)
+    pairs = [(dialect, model) for dialect in DIALECTS for model in ("quick-gpt", "quick-claude")]
     began = time.monotonic()
-    request_id, status, kind, code, message = await refused(http, dialect, model, stream=True)
+    refusals = await asyncio.gather(*(refused(http, dialect, model, stream=True) for dialect, model in pairs))
     assert 0.9 < time.monotonic() - began < 3
-    assert (status, code) == (504, "provider_timeout")
-    assert kind == ("timeout_error" if dialect is ANTHROPIC else "server_error")
-    assert "time" in message
-    row = await gateway.row(request_id)
-    assert (row["status"], row["outcome"], row["attempt_count"]) == (504, "provider:provider_timeout", 1)
-    assert row["attempts"][0]["reason"] == "provider:provider_timeout"
+    for (dialect, _), (request_id, status, kind, code, message) in zip(pairs, refusals, strict=True):
+        assert (status, code) == (504, "provider_timeout")
+        assert kind == ("timeout_error" if dialect is ANTHROPIC else "server_error")
+        assert "time" in message
+        row = await gateway.row(request_id)
+        assert (row["status"], row["outcome"], row["attempt_count"]) == (504, "provider:provider_timeout", 1)
+        assert row["attempts"][0]["reason"] == "provider:provider_timeout"
 
 
 @pytest.mark.parametrize("how", [{"hang": True}, {"fault": "stall"}], ids=["nothing", "half-of-it"])
@@ -73,12 +66,13 @@ async def test_no_whole_answer_in_time(gateway, http, simulator, how):
         assert (await gateway.row(request_id))["outcome"] == "provider:provider_timeout"
 
 
-async def test_the_last_of_the_chain_times_out(gateway, http, simulator, dialect):
+async def test_the_last_of_the_chain_times_out(gateway, http, simulator):
     simulator.script(o1={"hang": True}, o2={"hang": True})
-    request_id, status, _, code, _ = await refused(http, dialect, "quick-o1-o2", stream=True)
-    assert (status, code) == (504, "provider_timeout")
-    row = await gateway.row(request_id)
-    assert [attempt["reason"] for attempt in row["attempts"]] == ["provider:provider_timeout"] * 2
+    refusals = await asyncio.gather(*(refused(http, dialect, "quick-o1-o2", stream=True) for dialect in DIALECTS))
+    for request_id, status, _, code, _ in refusals:
+        assert (status, code) == (504, "provider_timeout")
+        row = await gateway.row(request_id)
+        assert [attempt["reason"] for attempt in row["attempts"]] == ["provider:provider_timeout"] * 2
 
 
 async def test_a_provider_that_does_not_speak_http(simulator, start_gateway, providers):
