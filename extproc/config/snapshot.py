@@ -4,9 +4,12 @@ A request takes one snapshot and keeps it to its end; a reload makes a new one. 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Literal
+
+from extproc.domain.meters import Meter
 
 RetryCondition = int | Literal["connect", "timeout"]
 """A provider status (also one that an in-stream error counts as), or a way to get no answer at all."""
@@ -30,6 +33,28 @@ class Secret:
 
 
 @dataclass(frozen=True, slots=True)
+class Price:
+    """What a model costs, in US dollars: per million tokens, but for ``request`` (each) and ``web_search`` (a thousand).
+
+    None: as ``input`` for what goes in, as ``output`` for what comes out, nothing for fees.
+    """
+
+    input: Decimal
+    output: Decimal
+    cache_read: Decimal | None = None
+    cache_write: Decimal | None = None
+    cache_write_1h: Decimal | None = None
+    audio_input: Decimal | None = None
+    audio_output: Decimal | None = None
+    request: Decimal | None = None
+    web_search: Decimal | None = None
+    above: tuple[tuple[int, "Price"], ...] = ()
+    """Long context: from more than so many prompt tokens on, all of the request costs this. Ascending."""
+    service_tiers: Mapping[str, "Price"] | None = None
+    """By the name of the service tier that served the request: ``priority``, ``batch``, ``flex``."""
+
+
+@dataclass(frozen=True, slots=True)
 class Provider:
     """Somebody we call. ``base_url`` has no trailing slash; for ``openai`` it ends in ``/v1``."""
 
@@ -42,6 +67,10 @@ class Provider:
     region: str | None = None
     ca_file: str | None = None
     connect_timeout: float = 5.0
+    prices: Mapping[str, Price] | None = None
+    """By the provider's name of a model; they come before the published ones."""
+    priced_as: str | None = None
+    """Whose published prices hold (a provider id of genai-prices); None: told from dialect and host."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +82,9 @@ class Target:
     weight: int = 1
     max_output_tokens: int | None = None
     """Stands in where the provider's dialect requires a limit and the client named none."""
+    price: Price | None = None
+    context_window: int | None = None
+    """Tokens of prompt and answer together, where the published data does not know the model or is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,17 +129,108 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class VirtualKey:
-    """A declared key. ``sha256`` is the lower-case hex digest of its plain text, which is stored nowhere."""
+    """A key of an application, declared in the file or made at run time.
+
+    ``sha256`` is the lower-case hex digest of its plain text, which is stored nowhere.
+    """
 
     name: str
     sha256: str
+    id: str = ""
+    """Never changes, also where the key is rotated; ledger and meters know the key by it. Declared keys: the name."""
+    org: str | None = None
     team: str | None = None
+    user: str | None = None
     models: frozenset[str] | None = None
     """Catalogue names it may use; None: all."""
     expires: datetime | None = None
     """The first instant at which it is refused, with time zone."""
     enabled: bool = True
     tags: Mapping[str, str] | None = None
+    meters: tuple[Meter, ...] = ()
+    credentials: Mapping[str, Secret] | None = None
+    """Own keys at providers (BYOK), by the provider's name in the configuration."""
+
+
+PartyKind = Literal["org", "team", "user"]
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """An organisation, team or user: what holds for every key of it."""
+
+    kind: PartyKind
+    name: str
+    org: str | None = None
+    models: frozenset[str] | None = None
+    """Catalogue names its keys may use at most; None: all."""
+    enabled: bool = True
+    tags: Mapping[str, str] | None = None
+    meters: tuple[Meter, ...] = ()
+    credentials: Mapping[str, Secret] | None = None
+    """Own keys at providers (BYOK), by the provider's name in the configuration."""
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """Where state lives that outlives a request."""
+
+    url: Secret = Secret("embedded")
+    """``embedded``, ``none`` (no ledger: budgets and limits cannot be set), or a Redis URL, which may hold a password."""
+    prefix: str = "llmgw"
+    """Of every key. It is a hash tag too, so a cluster keeps one gateway's ledger in one slot."""
+    directory: str | None = None
+    """State of the embedded store and journals; None: the platform's state folder."""
+    ca_file: str | None = None
+    hold_seconds: int = 60
+    """After which a hold that nobody renews is charged at its bound."""
+    keep_events_days: int = 90
+    keep_events_max: int = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """Somebody who is told of alerts."""
+
+    url: Secret
+    """May hold a token."""
+    format: Literal["generic", "slack"] = "generic"
+    secret: Secret | None = None
+    """Signs generic webhooks: HMAC-SHA256 of the body."""
+
+
+@dataclass(frozen=True, slots=True)
+class JwtIssuer:
+    """An identity provider whose bearer tokens are taken. Claims are paths with dots (``realm_access.team``)."""
+
+    issuer: str
+    jwks: str
+    """``https://...`` or ``file:path``."""
+    audiences: tuple[str, ...] = ()
+    algorithms: tuple[str, ...] = ("RS256", "ES256")
+    org_claim: str | None = None
+    team_claim: str | None = None
+    user_claim: str | None = "sub"
+    models_claim: str | None = None
+    tags_claims: Mapping[str, str] | None = None
+    """Tag name → claim."""
+    team_required: bool = False
+    refresh_seconds: float = 300.0
+    leeway_seconds: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """Rules of money and limits that hold for everybody."""
+
+    unknown_price: Literal["refuse", "free"] = "refuse"
+    """What becomes of a request under a budget whose model has no price."""
+    output_floor: int = 256
+    """The fewest output tokens that an answer is worth having; what is left below is a refusal."""
+    budget_status: int = 402
+    """Of a refusal for an exhausted budget."""
+    show_cost: bool = False
+    """Tell every client what its request cost; else only those that ask."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,3 +261,10 @@ class Snapshot:
     keys: Mapping[str, VirtualKey]
     """By sha256."""
     telemetry: Telemetry
+    parties: Mapping[tuple[PartyKind, str], Party] = field(default_factory=dict[tuple[PartyKind, str], Party])
+    meters: tuple[Meter, ...] = ()
+    """Those of models, providers, tags and combinations. A ``*`` in a scope stands for any value: each has a meter."""
+    store: Store = Store()
+    money: Money = Money()
+    alerts: tuple[Webhook, ...] = ()
+    issuers: tuple[JwtIssuer, ...] = ()

@@ -13,7 +13,12 @@
     │   ├── RequestTooLarge      413 request_too_large
     │   └── ClientClosed         499 client_closed            (never sent; a row's outcome only)
     ├── PolicyError          a rule of the platform refuses it
-    │   └── ModelNotAllowed      403 model_not_allowed
+    │   ├── ModelNotAllowed      403 model_not_allowed
+    │   ├── BudgetExceeded       402 budget_exceeded      (the status is configurable)
+    │   ├── RateLimited          429 rate_limited         (requests or tokens in a window, requests under way)
+    │   ├── Runaway              429 runaway_guard        (spends too fast, or says the same again and again)
+    │   ├── UnknownPrice         403 price_unknown        (under a budget, what has no price cannot be bought)
+    │   └── UnboundedCost        403 cost_unbounded       (under a budget, what has no upper bound cannot be bought)
     ├── ProviderError        somebody we call failed
     │   ├── ProviderRejected     400 provider_rejected_request  (the vendor calls the request bad)
     │   │   ├── ContextLength        400 context_length_exceeded
@@ -32,6 +37,7 @@
     │   ├── NoAnswer             502 no_answer                  (connect failure, reset, or the client left, before an answer)
     │   └── Aborted              499 aborted                    (the client left, or the provider's connection was cut)
     └── InternalError        500 internal_error                 our own fault
+        └── StoreUnavailable     503 store_unavailable          (Redis is away, and the policy is to refuse)
 
 ``code`` is stable: clients may match on it, and metrics are labelled with ``outcome`` (fault and code), so an alert on
 the platform's own failures is one pattern. ``extproc.dialects.*.errors`` render these; nothing else writes an error body.
@@ -137,6 +143,45 @@ class ModelNotAllowed(PolicyError):
     """The key's scope does not hold this model."""
 
     code = "model_not_allowed"
+    status = 403
+
+
+class BudgetExceeded(PolicyError):
+    """A budget has no room for this request. SDKs do not retry a 402, and waiting seldom helps."""
+
+    code = "budget_exceeded"
+    status = 402
+
+    def __init__(self, message: str, *, status: int = 402, retry_after: float | None = None) -> None:
+        super().__init__(message, retry_after=retry_after)
+        self.status = status  # type: ignore[misc]  the one class whose status the configuration may change
+
+
+class RateLimited(PolicyError):
+    """A limit on requests, tokens or concurrency has no room for this request; ``retry_after`` says when it may."""
+
+    code = "rate_limited"
+    status = 429
+
+
+class Runaway(PolicyError):
+    """The guard against loops: the key spends too fast, or repeats itself."""
+
+    code = "runaway_guard"
+    status = 429
+
+
+class UnknownPrice(PolicyError):
+    """A budget applies, and nobody knows what this model costs."""
+
+    code = "price_unknown"
+    status = 403
+
+
+class UnboundedCost(PolicyError):
+    """A budget applies, and the request could cost anything."""
+
+    code = "cost_unbounded"
     status = 403
 
 
@@ -274,3 +319,10 @@ class Aborted(TransportError):
 
 class InternalError(GatewayError):
     """Our own fault. The message never carries a detail of the exception behind it."""
+
+
+class StoreUnavailable(InternalError):
+    """The store cannot be reached, and what needs it is refused. Never a 401: the key may be as good as ever."""
+
+    code = "store_unavailable"
+    status = 503

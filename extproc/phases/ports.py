@@ -4,8 +4,10 @@ import os
 import random
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Protocol
+
+from extproc.domain.ledger import Hold, HoldOrder, Settlement
 
 
 class Clock(Protocol):
@@ -29,6 +31,34 @@ class Dice(Protocol):
 
     def new_id(self) -> str:
         """An id that no other request has."""
+        ...
+
+
+class Ledger(Protocol):
+    """The books: see ``extproc.domain.ledger`` for the life of a hold. Only ``hold`` and ``charge`` wait for the store."""
+
+    def hold(self, order: HoldOrder) -> Awaitable[Hold]:
+        """Take what the order asks, all or nothing. Raises ``StoreUnavailable`` where the policy is to refuse."""
+        ...
+
+    def settle(self, settlement: Settlement) -> None:
+        """An attempt has ended. Never lost, never counted twice: retried while the store is away."""
+        ...
+
+    def charge(self, settlement: Settlement) -> Awaitable[bool]:
+        """As ``settle``, not final: a failed attempt cost money. Whether the hold still covers a further attempt."""
+        ...
+
+    def close(self, hold_id: str, attempts: Sequence[int]) -> None:
+        """Admission has seen the request's end, which no attempt answered; these attempts are known to have been sent."""
+        ...
+
+    def keep(self, hold_id: str) -> None:
+        """A request of this hold is under way in this process: renew it until ``drop``."""
+        ...
+
+    def drop(self, hold_id: str) -> None:
+        """This process has nothing more to do with the hold."""
         ...
 
 

@@ -1,0 +1,45 @@
+"""Who there is: keys by digest, and the parties they belong to.
+
+``Declared`` knows those of the file. ``extproc.state.directory`` adds those made at run time.
+"""
+
+from typing import Protocol
+
+from extproc.config.snapshot import Party, PartyKind, Snapshot, VirtualKey
+
+
+class Directory(Protocol):
+    """Answers from memory: nothing here waits."""
+
+    def key(self, sha256: str) -> VirtualKey | None:
+        """The key with this digest, also one that is switched off or has expired."""
+        ...
+
+    def party(self, kind: PartyKind, name: str) -> Party | None:
+        """An organisation, team or user."""
+        ...
+
+    @property
+    def complete(self) -> bool:
+        """Whether a digest that is not known here is known nowhere: False while the store was never reached."""
+        ...
+
+
+class Declared(Directory):
+    """The file's own keys and parties."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+
+    def key(self, sha256: str) -> VirtualKey | None:
+        """See ``Directory``."""
+        return self._snapshot.keys.get(sha256)
+
+    def party(self, kind: PartyKind, name: str) -> Party | None:
+        """See ``Directory``."""
+        return self._snapshot.parties.get((kind, name))
+
+    @property
+    def complete(self) -> bool:
+        """See ``Directory``."""
+        return True

@@ -1,0 +1,85 @@
+"""The meter: the one concept behind budgets and rate limits.
+
+A meter is a scope (whose traffic it counts) x a unit (what it counts) x a window (over what time) x a limit. A request
+takes its holds on all of its meters in one step, all or nothing; nothing else decides whether there is money left.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+Unit = Literal["usd", "tokens", "input_tokens", "output_tokens", "requests", "concurrent"]
+"""``usd`` counts nano-dollars; ``tokens`` input and output together; ``concurrent`` requests under way."""
+
+Span = Literal["hour", "day", "week", "month", "year", "total"]
+"""Of a calendar window. Weeks begin on Monday (ISO 8601); ``total`` never starts anew."""
+
+Scope: TypeAlias = tuple[tuple[str, str], ...]
+"""Whose traffic: ``(("team", "search"), ("model", "generate"))``, all of which must hold.
+
+Kinds: ``org team user key provider model prompt`` and ``tag:<name>``. ``key`` is a key's id.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Over what time a meter counts.
+
+    ``calendar``: from the start of the ``span`` in ``timezone`` (IANA name). ``rolling``: the last ``seconds``.
+    ``now``: what is under way at this moment (``concurrent`` only).
+    """
+
+    kind: Literal["calendar", "rolling", "now"]
+    span: Span = "total"
+    seconds: int = 0
+    timezone: str = "UTC"
+
+
+SHARE = 10_000
+"""Shares of a limit are whole ten-thousandths: 8000 is 80 %."""
+
+
+@dataclass(frozen=True, slots=True)
+class LadderStep:
+    """What changes once ``at`` of the limit (ten-thousandths) is used up; exactly one of the rest is set."""
+
+    at: int
+    use: str | None = None
+    """Serve this model of the catalogue instead."""
+    max_output_tokens: int | None = None
+    """Answers become no longer than this."""
+    refuse: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """One limit."""
+
+    id: str
+    """Unit, window and scope, but not the limit: a changed limit counts on from where the meter stands."""
+    scope: Scope
+    unit: Unit
+    window: Window
+    limit: int
+    """Nano-dollars for ``usd``, a count for the others."""
+    alert_at: tuple[int, ...] = ()
+    """Shares at which an alert is sent, once per window."""
+    ladder: tuple[LadderStep, ...] = ()
+    """Ascending by ``at``."""
+    when_down: Literal["deny", "allow"] = "deny"
+    """What happens while the store cannot be reached."""
+    allowance: int = 0
+    """With ``allow``: how much each replica may grant during one outage, in the meter's unit."""
+    guard: bool = False
+    """A guard against runaways: its refusal says so."""
+
+
+def meter_id(scope: Scope, unit: Unit, window: Window) -> str:
+    """``usd:month:Europe/Berlin:team=search&model=generate``, ``requests:60s:key=k1``, ``concurrent:now:key=k1``."""
+    match window.kind:
+        case "calendar":
+            when = window.span if window.timezone == "UTC" else f"{window.span}:{window.timezone}"
+        case "rolling":
+            when = f"{window.seconds}s"
+        case _:
+            when = "now"
+    return f"{unit}:{when}:{'&'.join(f'{kind}={value}' for kind, value in scope)}"
