@@ -8,6 +8,7 @@ path        token   answer
 /readyz     no      200 when a request would be served, else 503; the body says which part is not ready
 /metrics    no      Prometheus text, or OpenMetrics where Accept asks for it; the sum over all workers
 /config     yes     the configuration in force, without secrets
+/api/v1/... yes     keys, organisations, teams, users, the audit trail (``api``)
 =========== ======= ==========================================================================================
 """
 
@@ -22,11 +23,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from extproc.admin.access import TokenGuard
+from extproc.admin.access import TokenGuard, Tokens
+from extproc.admin.api import ROOT, api_routes
+from extproc.admin.errors import AdminError
 from extproc.admin.health import EnvoyReady, WorkerHealth, config_part, envoy_part, workers_part
-from extproc.admin.replies import error_reply, json_reply
+from extproc.admin.replies import error_reply, json_reply, refusal_reply
+from extproc.admin.service import DirectoryService
 from extproc.admin.views import config_view
-from extproc.config.snapshot import Secret, Snapshot
+from extproc.config.snapshot import Snapshot
 
 OPEN_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
 """Probes and scrapers carry no token; these say nothing that needs one."""
@@ -47,6 +51,8 @@ class AdminDeps:
     worker_health: WorkerHealth
     metrics: Callable[[str], tuple[bytes, str]]
     envoy_ready: EnvoyReady | None = None
+    directory: DirectoryService | None = None
+    """None where the configuration has no store."""
 
 
 def create_app(deps: AdminDeps) -> Starlette:
@@ -59,9 +65,10 @@ def create_app(deps: AdminDeps) -> Starlette:
             Route("/readyz", pages.readyz),
             Route("/metrics", pages.metrics),
             Route("/config", pages.config),
+            *api_routes(deps.directory),
         ],
-        middleware=[Middleware(TokenGuard, token=pages.token, open_paths=OPEN_PATHS)],
-        exception_handlers={HTTPException: _http_error, Exception: _crash},
+        middleware=[Middleware(TokenGuard, tokens=pages.tokens, open_paths=OPEN_PATHS)],
+        exception_handlers={HTTPException: _http_error, AdminError: _refused, Exception: _crash},
     )
 
 
@@ -69,16 +76,16 @@ class _Pages:
     def __init__(self, deps: AdminDeps) -> None:
         self._deps = deps
 
-    def token(self) -> Secret | None:
+    def tokens(self) -> Tokens:
         snapshot = self._deps.snapshot()
-        return snapshot.admin_token if snapshot else None
+        return Tokens(snapshot.admin_token, snapshot.admin_read_token) if snapshot else Tokens()
 
     async def index(self, _: Request) -> Response:
         return json_reply(
             {
                 "name": "llmgw admin",
                 "version": self._deps.version,
-                "paths": ["/healthz", "/readyz", "/metrics", "/config"],
+                "paths": ["/healthz", "/readyz", "/metrics", "/config", ROOT],
             }
         )
 
@@ -112,6 +119,11 @@ class _Pages:
 async def _http_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     return error_reply(error.status_code, _CODES.get(error.status_code, "error"), error.detail, error.headers)
+
+
+async def _refused(_: Request, error: Exception) -> Response:
+    assert isinstance(error, AdminError)
+    return refusal_reply(error)
 
 
 async def _crash(_: Request, error: Exception) -> Response:  # noqa: ARG001 Starlette's signature

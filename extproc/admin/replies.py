@@ -5,7 +5,18 @@ from collections.abc import Mapping
 import orjson
 from starlette.responses import Response
 
+from extproc.admin.errors import AdminError
 from extproc.domain.reading import JsonObject
+
+_TYPES = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    405: "invalid_request_error",
+    413: "invalid_request_error",
+    503: "service_unavailable",
+}
 
 
 def json_reply(body: JsonObject, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
@@ -19,5 +30,15 @@ def json_reply(body: JsonObject, status: int = 200, headers: Mapping[str, str] |
 
 
 def error_reply(status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> Response:
-    """``{"error": {"code": ..., "message": ...}}``."""
-    return json_reply({"error": {"code": code, "message": message}}, status, headers)
+    """``{"error": {"message": ..., "type": ..., "code": ..., "param": null}}``."""
+    return _error(status, {"message": message, "type": _TYPES.get(status, "internal_error"), "code": code}, headers)
+
+
+def refusal_reply(error: AdminError) -> Response:
+    """The same of an error of the directory; ``param`` is the field at fault."""
+    said = {"message": error.message, "type": error.type, "code": error.code, "param": error.param}
+    return _error(error.status, said, {"Retry-After": "1"} if error.status == 503 else None)
+
+
+def _error(status: int, said: Mapping[str, str | None], headers: Mapping[str, str] | None) -> Response:
+    return json_reply({"error": {"param": None, **said}}, status, headers)

@@ -22,12 +22,16 @@ _libc = ctypes.CDLL(None)  # loaded here: between fork and exec as little as pos
 
 @dataclass(frozen=True, slots=True)
 class ChildSpec:
-    """How to start a child. ``env`` is added to ours. ``on_exit`` is told pid and exit code once the process is gone."""
+    """How to start a child. ``env`` is added to ours. ``on_exit`` is told pid and exit code once the process is gone.
+
+    ``pass_fds``: descriptors that it inherits, such as a lock that is to last as long as the child does.
+    """
 
     name: str
     argv: Sequence[str]
     env: Mapping[str, str] = field(default_factory=dict[str, str])
     on_exit: Callable[[int, int], None] | None = None
+    pass_fds: Sequence[int] = ()
 
 
 class Child:
@@ -51,6 +55,7 @@ class Child:
             *self.spec.argv,
             env={**os.environ, **self.spec.env},
             start_new_session=True,
+            pass_fds=self.spec.pass_fds,
             preexec_fn=_die_with_parent if sys.platform == "linux" else None,
         )
         self.pid = self._process.pid

@@ -1,7 +1,8 @@
 """The supervisor: which children a gateway has, in which order they start and stop, and the admin server beside them.
 
-Start: simulator, workers, admin, Envoy; each waits for the one before, so that the first request that can arrive is
-served. Stop, the other way round: Envoy takes no new connections and lets requests end, then it goes, then the workers.
+Start: simulator, store, workers, admin, Envoy; each waits for the one before, so that the first request that can arrive
+is served. Stop, the other way round: Envoy takes no new connections and lets requests end, then it goes, then the
+workers, which settle what is left, then the store.
 """
 
 import asyncio
@@ -23,8 +24,11 @@ from extproc.admin.server import PortInUse, bind, serve_on
 from extproc.app import envoy as envoys
 from extproc.app.children import Child, ChildSpec, stop_all, until
 from extproc.app.rundir import RUN_DIR_VARIABLE, RunDir
+from extproc.app.storage import STORE_SOCKET_VARIABLE, check_address, embedded_directory, is_embedded
 from extproc.app.worker import DRAIN_VARIABLE, ROWS_VARIABLE
 from extproc.config.snapshot import Snapshot
+from extproc.state import embedded
+from extproc.state.address import AddressError
 from extproc.telemetry.exposition import Exposition, worker_environment
 from extproc.transport.health import is_serving
 from extproc.version import VERSION
@@ -83,6 +87,8 @@ class Gateway:
         self._watchers: list[asyncio.Task[None]] = []
         self._exposition: Exposition | None = None
         self._lock: IO[str] | None = None
+        self._store_lock: IO[str] | None = None
+        self._store_env: dict[str, str] = {}
         self._stopping = False
         self._serving = False
 
@@ -98,6 +104,7 @@ class Gateway:
         except OSError as error:
             raise StartError(f"cannot listen on admin port {plan.snapshot.admin_port}: {error.strerror}") from None
         await self._start_simulator()
+        await self._start_store()
         await self._start_workers()
         app = create_app(
             AdminDeps(
@@ -134,6 +141,10 @@ class Gateway:
     def _check_places(self) -> None:
         """What a child would fail at, again and again."""
         plan, snapshot = self._plan, self._plan.snapshot
+        try:
+            check_address(snapshot)
+        except AddressError as error:
+            raise StartError(f"store.url: {error}") from None
         if plan.envoy is not None:
             if (snapshot.listen_host, snapshot.listen_port) == (snapshot.admin_host, snapshot.admin_port):
                 raise StartError(f"clients and admin cannot both have port {snapshot.listen_port}; choose another")
@@ -160,10 +171,32 @@ class Gateway:
         if not await until(listening, seconds=_START_SECONDS, child=child):
             raise StartError(f"the simulator does not listen on port {port}; its own message is above")
 
+    async def _start_store(self) -> None:
+        """The embedded one, where no other is configured."""
+        if not is_embedded(self._plan.snapshot):
+            return
+        socket = self._run.store_socket
+        try:
+            directory = embedded_directory(self._plan.snapshot, {**os.environ, **self._plan.env})
+            lock = self._store_lock = await embedded.take_directory(directory)
+            argv = embedded.command(directory, socket)
+        except embedded.EmbeddedError as error:
+            raise StartError(str(error)) from None
+
+        def ended(_pid: int, code: int) -> None:
+            if code > 0 and self._store_env and not self._stopping:
+                self._tell(embedded.fault(directory))
+
+        child = await self._spawn("store", argv, on_exit=ended, pass_fds=(lock.fileno(),))
+        if not await until(lambda: embedded.is_ready(socket), seconds=embedded.LOAD_SECONDS, child=child):
+            raise StartError(embedded.fault(directory))
+        self._store_env = {STORE_SOCKET_VARIABLE: str(socket)}
+
     async def _start_workers(self) -> None:
         assert self._exposition is not None
         env = {
             **self._plan.env,
+            **self._store_env,
             **worker_environment(self._run.metrics),
             RUN_DIR_VARIABLE: str(self._run.root),
             DRAIN_VARIABLE: str(self._plan.drain_seconds),
@@ -229,8 +262,9 @@ class Gateway:
         argv: Sequence[str],
         env: dict[str, str] | None = None,
         on_exit: Callable[[int, int], None] | None = None,
+        pass_fds: Sequence[int] = (),
     ) -> Child:
-        child = Child(ChildSpec(name, argv, env or {}, on_exit), self._tell)
+        child = Child(ChildSpec(name, argv, env or {}, on_exit, pass_fds), self._tell)
         self._children.append(child)
         try:
             await child.start()
@@ -275,8 +309,8 @@ class Gateway:
             self._admin.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._admin
-        if self._lock is not None:
-            self._lock.close()
+        for lock in filter(None, (self._store_lock, self._lock)):
+            lock.close()
         if self._temporary:
             shutil.rmtree(self._run.root, ignore_errors=True)
 

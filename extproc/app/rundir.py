@@ -41,6 +41,11 @@ class RunDir:
         """What Envoy is started with."""
         return self.root / "envoy.yaml"
 
+    @property
+    def store_socket(self) -> Path:
+        """The embedded store's socket."""
+        return self.root / "store.sock"
+
     def socket(self, index: int) -> Path:
         """The ext_proc socket of a worker."""
         return self.root / f"worker-{index}.sock"

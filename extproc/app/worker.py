@@ -15,11 +15,13 @@ from pathlib import Path
 
 import uvloop
 
+from extproc.app.ledger_watch import LedgerWatch
 from extproc.app.rundir import RUN_DIR_VARIABLE, RunDir
+from extproc.app.services import Services, memory_of
 from extproc.config.load import load_text
 from extproc.config.snapshot import Snapshot
-from extproc.phases.admission import Admission, AdmissionDeps
-from extproc.phases.attempt import Attempt, AttemptDeps
+from extproc.phases.admission import Admission
+from extproc.phases.attempt import Attempt
 from extproc.phases.events import Phase
 from extproc.phases.ports import SystemClock, SystemDice
 from extproc.telemetry.events import EventLog, bridge_logging
@@ -65,11 +67,11 @@ def load_snapshot(run_dir: RunDir) -> Snapshot:
     return load_text(run_dir.config.read_text(), source=source, env=os.environ, base_dir=Path(source).absolute().parent)
 
 
-def phase_factory(snapshot: Snapshot, recorder: Recorder, tracer: Tracer) -> Callable[[bool], Phase]:
+def phase_factory(services: Services, recorder: Recorder, tracer: Tracer) -> Callable[[bool], Phase]:
     """What makes the phase of each new stream."""
     clock, dice = SystemClock(), SystemDice()
-    admission = AdmissionDeps(snapshot=snapshot, clock=clock, dice=dice, recorder=recorder, tracer=tracer)
-    attempt = AttemptDeps(snapshot=snapshot, clock=clock, recorder=recorder, tracer=tracer)
+    admission = services.admission(clock, dice, recorder, tracer)
+    attempt = services.attempt(clock, recorder, tracer)
 
     def new_phase(is_attempt: bool) -> Phase:  # noqa: FBT001  the transport's signature
         return Attempt(attempt) if is_attempt else Admission(admission)
@@ -97,8 +99,12 @@ async def _serve(run_dir: RunDir, index: int) -> None:
     rows = RowLog(open_sink(Path(rows_path) if rows_path else None), events, on_drop=metrics.rows_dropped)
     recorder = LiveRecorder(rows, metrics, events)
     tracer = make_tracer(snapshot.telemetry.otlp_endpoint, version=VERSION)
+    services = Services(
+        snapshot, os.environ, events, LedgerWatch(metrics, events), remembers=memory_of(run_dir.root, index)
+    )
+    await services.start()
     server = GrpcServer(
-        phase_factory(snapshot, recorder, tracer),
+        phase_factory(services, recorder, tracer),
         Crashes(events),
         SystemClock(),
         max_message=snapshot.max_request_bytes + _FRAMING,
@@ -111,6 +117,7 @@ async def _serve(run_dir: RunDir, index: int) -> None:
     flushing = asyncio.create_task(_flush(recorder), name="flush metrics")
     await stop.wait()
     await server.drain(float(os.environ.get(DRAIN_VARIABLE, "30")))
+    await services.stop()
     flushing.cancel()
     recorder.flush()
     tracer.close()

@@ -3,11 +3,17 @@
 ``load``        text → snapshot, or every mistake of the file at once; the rest are its steps, in this order
 ``locate``      YAML → plain data, and the line of each part
 ``references``  ``${ENV}`` and ``file:`` → values, which no message shows
-``schema``      what may be written in the file (pydantic, with ``sections`` and ``scalars``)
+``schema``      what may be written in the file (pydantic); its parts: ``sections`` (budgets, limits, guards), ``prices``,
+                ``identity`` (keys, parties, token issuers), ``services`` (store, alerts, credentials, rules); its values:
+                ``scalars`` and ``quantities``
 ``explain``     pydantic's errors → problems with line, path and mend
 ``unsupported`` what the format has and this version does not do yet, as one table
 ``checks``      what shows only when parts are compared
+``names``       whether what is named exists
+``conflicts``   whether what is well-formed contradicts itself
 ``build``       checked file → snapshot, with defaults filled in
+``holders``     the part of ``build`` about who asks
+``meters``      budgets and limits → meters; the admin API uses it for those made at run time
 ``snapshot``    what the rest of the gateway reads: frozen, resolved, with nothing left to look up or to default
 ``routes``      which of Envoy's routes serves a request
 

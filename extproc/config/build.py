@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
+from math import ceil
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal, TypeVar
@@ -9,18 +10,24 @@ from typing import Literal, TypeVar
 import orjson
 
 from extproc.config.checks import BASE_URLS
-from extproc.config.digest import hash_key
 from extproc.config.document import Document
-from extproc.config.schema import CommitSpec, FallbackSpec, GatewaySpec, KeySpec, ModelSpec, PolicySpec, ProviderSpec
+from extproc.config.holders import issuer, parties, virtual_key
+from extproc.config.meters import Context, shared_meters
+from extproc.config.prices import price_of
+from extproc.config.schema import CommitSpec, FallbackSpec, GatewaySpec, ModelSpec, PolicySpec, ProviderSpec
+from extproc.config.services import StoreSpec
 from extproc.config.snapshot import (
     Commit,
     Model,
+    Money,
     Provider,
     RetryCondition,
+    Secret,
     Snapshot,
+    Store,
     Target,
     Telemetry,
-    VirtualKey,
+    Webhook,
 )
 
 T = TypeVar("T")
@@ -38,8 +45,8 @@ _BASE = Model(name="", targets=(), retry_on=DEFAULT_RETRY_ON)
 def build(spec: GatewaySpec, document: Document, base_dir: Path | None) -> Snapshot:
     """The snapshot of a file without mistakes; ``base_dir`` is where relative paths start."""
     models = {name: _model(name, model, spec.defaults) for name, model in spec.models.items()}
-    names = {name: name for name in models} | {alias: name for name, model in models.items() for alias in model.aliases}
-    keys = [_key(key, names) for key in spec.keys]
+    context = Context(spec.timezone, catalogue_names(spec))
+    keys = [virtual_key(key, context) for key in spec.keys]
     return Snapshot(
         version=_version(document),
         listen_host=spec.listen.host,
@@ -47,14 +54,28 @@ def build(spec: GatewaySpec, document: Document, base_dir: Path | None) -> Snaps
         admin_host=spec.admin.host,
         admin_port=spec.admin.port,
         admin_token=spec.admin.token,
+        admin_read_token=spec.admin.read_token,
         workers=spec.workers,
         max_request_bytes=spec.listen.max_body,
         providers=_frozen({name: _provider(name, provider, base_dir) for name, provider in spec.providers.items()}),
         models=_frozen(models),
-        names=_frozen(names),
+        names=context.names,
         keys=_frozen({key.sha256: key for key in keys}),
         telemetry=Telemetry(spec.telemetry.otlp_endpoint),
+        parties=parties(spec, context),
+        meters=shared_meters(spec, context),
+        store=_store(spec.store, base_dir),
+        money=Money(**spec.money.model_dump()),
+        alerts=tuple(Webhook(hook.url, hook.format, hook.secret) for hook in spec.alerts),
+        issuers=tuple(issuer(one, base_dir) for one in spec.jwt),
+        timezone=spec.timezone,
     )
+
+
+def catalogue_names(spec: GatewaySpec) -> Mapping[str, str]:
+    """Every name of a model, aliases included → its name in the catalogue."""
+    names = {name: name for name in spec.models}
+    return _frozen(names | {alias: name for name, model in spec.models.items() for alias in model.aliases})
 
 
 def _version(document: Document) -> str:
@@ -73,8 +94,23 @@ def _first(own: T | None, default: T | None, base: T) -> T:
     return base if default is None else default
 
 
+def _path(path: str | None, base_dir: Path | None) -> str | None:
+    return path if path is None or base_dir is None else str(base_dir / path)
+
+
+def _store(spec: StoreSpec, base_dir: Path | None) -> Store:
+    return Store(
+        url=Secret(spec.url),
+        prefix=spec.prefix,
+        directory=_path(spec.directory, base_dir),
+        ca_file=_path(spec.ca_file, base_dir),
+        hold_seconds=ceil(spec.hold_timeout),
+        keep_events_days=spec.events.days,
+        keep_events_max=spec.events.max,
+    )
+
+
 def _provider(name: str, spec: ProviderSpec, base_dir: Path | None) -> Provider:
-    ca_file = spec.ca_file if spec.ca_file is None or base_dir is None else str(base_dir / spec.ca_file)
     return Provider(
         name=name,
         dialect=spec.dialect,
@@ -82,8 +118,10 @@ def _provider(name: str, spec: ProviderSpec, base_dir: Path | None) -> Provider:
         api_key=spec.api_key,
         headers=_frozen(spec.headers) if spec.headers else None,
         region=spec.region,
-        ca_file=ca_file,
+        ca_file=_path(spec.ca_file, base_dir),
         connect_timeout=spec.connect_timeout,
+        prices=_frozen({model: price_of(price) for model, price in spec.prices.items()}) if spec.prices else None,
+        priced_as=spec.priced_as,
     )
 
 
@@ -127,16 +165,11 @@ def _commit(spec: CommitSpec) -> Commit:
 
 
 def _target(model: str, spec: FallbackSpec, weight: int) -> Target:
-    return Target(spec.provider, spec.model or model, weight, spec.max_output_tokens)
-
-
-def _key(spec: KeySpec, names: Mapping[str, str]) -> VirtualKey:
-    return VirtualKey(
-        name=spec.name,
-        sha256=spec.sha256 or hash_key(spec.key.reveal() if spec.key else ""),
-        team=spec.team,
-        models=None if spec.models is None else frozenset(names[name] for name in spec.models),
-        expires=spec.expires,
-        enabled=spec.enabled,
-        tags=_frozen(spec.tags) if spec.tags else None,
+    return Target(
+        provider=spec.provider,
+        model=spec.model or model,
+        weight=weight,
+        max_output_tokens=spec.max_output_tokens,
+        price=price_of(spec.price) if spec.price else None,
+        context_window=spec.context_window,
     )

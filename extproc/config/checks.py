@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from extproc.config.digest import hash_key
 from extproc.config.document import Document, children
-from extproc.config.problems import DocPath, Problem, closest, listed
+from extproc.config.problems import DocPath, Problem
 from extproc.config.schema import AdminSpec, ListenSpec
 from extproc.domain.reading import Json
 
@@ -48,11 +48,12 @@ def check(document: Document) -> Iterator[Problem]:
     yield from _empty(document, (), document.data)
     yield from _urls(document)
     yield from _headers(document)
-    yield from _targets(document)
+    yield from _weights(document)
     yield from _catalogue_names(document)
     yield from _keys(document)
-    yield from _key_scopes(document)
     yield from _ports(document)
+    yield from _store(document)
+    yield from _issuers(document)
 
 
 def _empty(document: Document, path: DocPath, value: Json) -> Iterator[Problem]:
@@ -95,12 +96,7 @@ def _headers(document: Document) -> Iterator[Problem]:
                 yield document.problem(here, "carries a key, and so does api_key", "Keep one of them", at_key=True)
 
 
-def _targets(document: Document) -> Iterator[Problem]:
-    providers = document.names("providers")
-    for pattern in ("models.*.targets.*.provider", "models.*.fallbacks.*.provider"):
-        for path, name in document.texts(pattern):
-            if providers and name not in providers:
-                yield _no_such(document, path, "provider", providers, "Declare it under providers")
+def _weights(document: Document) -> Iterator[Problem]:
     for path, targets in document.find("models.*.targets"):
         weights = [item.get("weight", 1) for _, item in children(targets) if isinstance(item, Mapping)]
         if weights and all(str(weight) == "0" for weight in weights):
@@ -164,34 +160,22 @@ def _key_source(document: Document, path: DocPath, key: Mapping[str, Json]) -> I
 _SHA256 = """sha256: with the digits that `printf %s "$KEY" | sha256sum` prints"""
 
 
-def _key_scopes(document: Document) -> Iterator[Problem]:
-    models = document.names("models")
-    aliases = dict(document.texts("models.*.aliases.*"))
-    suggested = (*models, *(alias for path, alias in aliases.items() if path not in document.origins))
-    known = {*models, *aliases.values()}
-    for path, name in document.texts("keys.*.models.*"):
-        if models and name not in known:
-            yield _no_such(document, path, "model", suggested, "Declare it under models")
-    # Teams need not be declared; but where some are, another name is a misspelling, and its spend would go astray.
-    teams = document.names("teams")
-    for path, team in document.texts("keys.*.team"):
-        if teams and team not in teams:
-            yield _no_such(document, path, "team", teams, "Declare it under teams")
+def _store(document: Document) -> Iterator[Problem]:
+    url = document.at(("store", "url"))
+    if document.at(("store", "ca_file")) is not None and not str(url).startswith("rediss"):
+        yield document.problem(
+            ("store", "ca_file"), "is used with rediss:// only", "Remove it, or use a URL that begins with rediss"
+        )
 
 
-def _no_such(document: Document, path: DocPath, kind: str, choices: tuple[str, ...], mend: str) -> Problem:
-    """``no provider named "opnai"; did you mean "openai"?``."""
-    near = None
-    if path in document.origins:
-        message = f"{document.shown(path)} names no {kind}"
-    else:
-        message = f"no {kind} named {document.shown(path)}"
-        near = closest(str(document.at(path)), choices)
-    if near:
-        message += f'; did you mean "{near}"?'
-    else:
-        mend += f" (there are: {listed(choices)})"
-    return document.problem(path, message, mend)
+def _issuers(document: Document) -> Iterator[Problem]:
+    seen: dict[str, DocPath] = {}
+    for path, issuer in document.texts("jwt.*.issuer"):
+        first = seen.setdefault(issuer, path)
+        if first != path:
+            yield document.problem(
+                path, f"is the same issuer as in line {document.place(first).line}", "Keep one of them"
+            )
 
 
 def _ports(document: Document) -> Iterator[Problem]:

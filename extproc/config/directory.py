@@ -15,6 +15,10 @@ class Directory(Protocol):
         """The key with this digest, also one that is switched off or has expired."""
         ...
 
+    def named(self, key_id: str) -> VirtualKey | None:
+        """The key with this id."""
+        ...
+
     def party(self, kind: PartyKind, name: str) -> Party | None:
         """An organisation, team or user."""
         ...
@@ -30,10 +34,15 @@ class Declared(Directory):
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
+        self._named = {key.id: key for key in snapshot.keys.values()}
 
     def key(self, sha256: str) -> VirtualKey | None:
         """See ``Directory``."""
         return self._snapshot.keys.get(sha256)
+
+    def named(self, key_id: str) -> VirtualKey | None:
+        """See ``Directory``."""
+        return self._named.get(key_id)
 
     def party(self, kind: PartyKind, name: str) -> Party | None:
         """See ``Directory``."""

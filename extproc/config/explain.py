@@ -42,7 +42,13 @@ _MISSING = {
     "provider": "Write a name from providers",
     "name": "Give the key a name; logs and reports show it",
     "usd": "Write the amount in US dollars",
-    "per": "Write hour, day, week, month or year",
+    "scope": 'Write whose traffic is counted, such as {team: search} or {key: "*"}',
+    "tokens": "Write the prompt tokens from which it costs more, such as 200k",
+    "allow": "Write the amount in US dollars",
+    "api_key": "Write the key, from ${ENV} or file:path",
+    "issuer": "Write what the claim iss holds",
+    "jwks": "Write the https:// URL of its public keys, or file:path",
+    "url": "Write where alerts are posted",
     "at": "Write the share of the budget, such as 0.9",
     "when": "Write the conditions, such as {tags: {environment: qa}}",
 }
@@ -73,7 +79,7 @@ def _problem(details: ErrorDetails, document: Document) -> Problem:
     if kind in {"missing", "too_short"}:
         message = "is missing" if kind == "missing" else "must not be empty"
         mend = _MISSING.get(str(path[-1]), "")
-        if kind == "too_short" and path[0] == "keys":
+        if kind == "too_short" and len(path) > 1 and path[-1] == "models":
             mend = "Name at least one, or remove the line to allow all"
         return document.problem(path, message, mend)
     if kind == "literal_error":
@@ -126,11 +132,14 @@ def _known_names(path: DocPath) -> tuple[str, ...]:
     kind: object = GatewaySpec
     for step in path:
         kind = _inner(kind, step)
+    kind = _one(kind)
     return tuple(kind.model_fields) if isinstance(kind, type) and issubclass(kind, BaseModel) else ()
 
 
 def _inner(kind: object, step: str | int) -> object:
     """The declared type of a part, free of ``Annotated`` and ``None``."""
+    if isinstance(step, str):
+        kind = _one(kind)
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         found: object = kind.model_fields[str(step)].annotation
     else:  # dict[name, item] or tuple[item, ...]
@@ -139,3 +148,8 @@ def _inner(kind: object, step: str | int) -> object:
     while get_origin(found) in {Annotated, Union, UnionType}:
         found = get_args(found)[0]
     return found
+
+
+def _one(kind: object) -> object:
+    """What a mapping is read as where a list may stand too: one item of it."""
+    return get_args(kind)[0] if get_origin(kind) is tuple else kind

@@ -4,7 +4,9 @@
 
     text ── locate ──► Document ── references ──► Document ──┬─ schema, explain ──┐
                                                              ├─ unsupported ──────┼─► problems, or build ──► Snapshot
-                                                             └─ checks ───────────┘
+                                                             ├─ checks ───────────┤
+                             ├─ names ────────────┤
+                             └─ conflicts ────────┘
 """
 
 from collections.abc import Mapping
@@ -12,11 +14,14 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from extproc.config.build import build
+from extproc.config.build import build, catalogue_names
 from extproc.config.checks import check
+from extproc.config.conflicts import conflicts
 from extproc.config.document import Document
 from extproc.config.explain import explain
 from extproc.config.locate import parse
+from extproc.config.meters import Context
+from extproc.config.names import check_names
 from extproc.config.problems import ConfigError, Problem, path_text
 from extproc.config.references import Sources, resolve
 from extproc.config.schema import GatewaySpec
@@ -62,8 +67,13 @@ def load_text(text: str, *, source: str, env: Mapping[str, str], base_dir: Path 
     reported = {path_text(path) for path in document.broken}
     problems += [mistake for mistake in mistakes if mistake.path not in reported]
     reported |= {mistake.path for mistake in mistakes}
-    problems += [problem for problem in (*check(document), *unsupported(document)) if problem.path not in reported]
+    compared = (*check(document), *check_names(document), *unsupported(document))
+    problems += [problem for problem in compared if problem.path not in reported]
     if spec is None or problems:
+        # Conflicts are between parts that mean something, so they wait until all do.
+        raise ConfigError(_in_order(problems))
+    context = Context(spec.timezone, catalogue_names(spec))
+    if problems := list(conflicts(spec, document, context)):
         raise ConfigError(_in_order(problems))
     return build(spec, document, base_dir)
 

@@ -21,6 +21,8 @@ _REFERENCE = re.compile(
     """,
     re.VERBOSE,
 )
+_PATHS = frozenset({("jwt", "*", "jwks")})
+"""Where ``file:`` stays as it is: the reader of these reads the file itself, again and again."""
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _FILE = "file:"
 _FILE_LIMIT = 1024 * 1024  # a key, a certificate or a service account is a few KiB; a device file never ends
@@ -94,7 +96,7 @@ class _Resolver:
         if failed:
             self.broken.add(path)
             return text
-        if text.startswith(_FILE):
+        if text.startswith(_FILE) and not _names_a_file(path):
             self.origins[path] = quoted(text)
             return self._file(filled.removeprefix(_FILE), path)
         if names:
@@ -145,3 +147,7 @@ class _Resolver:
             )
         )
         return ""
+
+
+def _names_a_file(path: DocPath) -> bool:
+    return tuple("*" if isinstance(step, int) else step for step in path) in _PATHS

@@ -24,7 +24,6 @@ _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)?")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmg]i?b|b)?", re.IGNORECASE)
 _BYTES = {"kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30, "b": 1, None: 1}
-_RATE = re.compile(r"\d+(?:\.\d+)?[kM]?/(?:s|min|h|day)")
 _VISIBLE = re.compile(r"[!-~]+")
 _PROVIDER_NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")  # a token, RFC 9110 section 5.6.2
@@ -45,12 +44,18 @@ def _number(value: object) -> float | None:
     return None if isinstance(value, bool) or not isinstance(value, int | float) else float(value)
 
 
-def _duration(value: object) -> float:
+def seconds_of(value: object) -> float:
+    """The seconds of a duration, whatever their number. Raises ``PydanticCustomError`` where it is none."""
     seconds = _number(value)
     if isinstance(value, str) and (match := _DURATION.fullmatch(value.strip())):
         seconds = float(match[1]) * _SECONDS[match[2]]
     if seconds is None:
         raise wrong("must be a duration", "Write 10s, 500ms, 2m, 1h or a number of seconds", show=True)
+    return seconds
+
+
+def _duration(value: object) -> float:
+    seconds = seconds_of(value)
     if not 0 < seconds <= _MAX_DURATION:
         raise wrong("must be longer than 0 and at most 24h", show=True)
     return seconds
@@ -65,12 +70,6 @@ def _size(value: object) -> int:
     if not 1024 <= count <= _MAX_SIZE:
         raise wrong("must be from 1KiB to 1GiB", show=True)
     return int(count)
-
-
-def _rate(value: object) -> str:
-    if isinstance(value, str) and _RATE.fullmatch(value):
-        return value
-    raise wrong("must be a rate", "Write 100/min or 200k/min; the units are s, min, h and day", show=True)
 
 
 def _whole(value: object) -> object:
@@ -148,17 +147,38 @@ def _http_url(value: object) -> str:
     return text
 
 
-_STORE = re.compile(r"(?:redis|rediss)(?:\+sentinel|\+cluster)?://[!-~]+")
+_STORE = re.compile(r"(?:redis|rediss)(?:\+sentinel|\+cluster)?://[!-~]+|unix://(?:[^/\s]*@)?/[!-~]+")
+_PREFIX = re.compile(r"[A-Za-z0-9._-]{1,40}")
 
 
 def _store_url(value: object) -> str:
     text = _text(value)
-    if text != "embedded" and not _STORE.fullmatch(text):
+    if text not in {"embedded", "none"} and not _STORE.fullmatch(text):
         raise wrong(
-            "must be embedded or a Redis URL",
-            "Write redis://host:6379/0, rediss://..., redis+sentinel://... or redis+cluster://...",
+            "must be embedded, none or a Redis URL",
+            "Write redis://host:6379/0, rediss://..., redis+sentinel://..., redis+cluster://... or unix:///path",
         )
     return text
+
+
+def _store_prefix(value: object) -> str:
+    text = _text(value)
+    if not _PREFIX.fullmatch(text):
+        raise wrong("must be letters, digits, dots, hyphens and underscores (at most 40)", show=True)
+    return text
+
+
+def _secret_url(value: object) -> Secret:
+    """Its path or query may be a token, so no message shows it."""
+    secret = _secret(value)
+    try:
+        url = urlsplit(secret.reveal())
+        usable = url.scheme in {"http", "https"} and bool(url.hostname) and url.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise wrong("must be an http:// or https:// URL with a host")
+    return secret
 
 
 def _address(value: object) -> str:
@@ -217,11 +237,6 @@ Size = Annotated[
     ),
 ]
 """Bytes."""
-Rate = Annotated[
-    str,
-    PlainValidator(_rate),
-    WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d+)?[kM]?/(s|min|h|day)$"}),
-]
 WHOLE = BeforeValidator(_whole)
 """Stands last in ``Annotated[int, Field(...), WHOLE]``: the JSON Schema then has the bounds."""
 Port = Annotated[int, Field(ge=1, le=65535), WHOLE]
@@ -239,8 +254,15 @@ HeaderName = Annotated[str, PlainValidator(_header_name), WithJsonSchema({"type"
 HeaderValue = Annotated[str, PlainValidator(_header_value), WithJsonSchema({"type": "string"})]
 HttpUrl = Annotated[str, PlainValidator(_http_url), WithJsonSchema({"type": "string", "pattern": "^https?://"})]
 StoreUrl = Annotated[
-    str, PlainValidator(_store_url), WithJsonSchema({"type": "string", "pattern": "^(embedded$|rediss?(\\+|:))"})
+    str,
+    PlainValidator(_store_url),
+    WithJsonSchema({"type": "string", "pattern": "^(embedded$|none$|unix://|rediss?(\\+|:))"}),
 ]
+StorePrefix = Annotated[
+    str, PlainValidator(_store_prefix), WithJsonSchema({"type": "string", "pattern": "^[A-Za-z0-9._-]{1,40}$"})
+]
+SecretUrl = Annotated[Secret, PlainValidator(_secret_url), WithJsonSchema({"type": "string", "pattern": "^https?://"})]
+"""A URL that may hold a token."""
 Address = Annotated[str, PlainValidator(_address), WithJsonSchema({"type": "string"})]
 Digest = Annotated[
     str, PlainValidator(_digest), WithJsonSchema({"type": "string", "pattern": "^(sha256:)?[0-9a-fA-F]{64}$"})
@@ -253,7 +275,6 @@ Retry = Annotated[
     PlainValidator(_retry_condition),
     WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 400, "maximum": 599}, {"enum": ["connect", "timeout"]}]}),
 ]
-Fraction = Annotated[float, Field(gt=0, le=10)]
 Dialect = Literal[
     "openai",
     "azure-openai",

@@ -8,11 +8,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidatorFunctionWrapHandler, WrapValidator, model_validator
 
+from extproc.config.identity import JwtSpec, KeySpec, OrgSpec, TeamSpec, UserSpec
+from extproc.config.prices import PriceSpec
+from extproc.config.quantities import TimeZone, TokenCount
 from extproc.config.scalars import (
     WHOLE,
     Address,
     Dialect,
-    Digest,
     Duration,
     HeaderName,
     HeaderValue,
@@ -27,16 +29,8 @@ from extproc.config.scalars import (
     Text,
     wrong,
 )
-from extproc.config.sections import (
-    Auth,
-    BudgetSpec,
-    LimitsSpec,
-    RuleSpec,
-    ScopeSpec,
-    Section,
-    StoreSpec,
-    TelemetrySpec,
-)
+from extproc.config.sections import Guard, Metered, MeterSpec, MoneySpec, Section
+from extproc.config.services import Auth, RuleSpec, StoreSpec, TelemetrySpec, WebhookSpec
 
 Strategy = Literal["weighted", "priority", "cost", "latency", "least-busy"]
 
@@ -63,9 +57,12 @@ class AdminSpec(Section):
     host: Address = Field(default="127.0.0.1", description="IP address to listen on; 127.0.0.1 is this machine only.")
     port: Port = Field(default=9090, description="Port for operators.")
     token: SecretText | None = Field(default=None, description="Bearer token of the admin API.")
+    read_token: SecretText | None = Field(
+        default=None, description="Bearer token that may look at everything of the admin API and change nothing."
+    )
 
 
-class ProviderSpec(Section):
+class ProviderSpec(Metered):
     """Somebody the gateway calls."""
 
     dialect: Dialect = Field(default="openai", description="Wire format; openai also for every compatible server.")
@@ -95,6 +92,14 @@ class ProviderSpec(Section):
     project: Text | None = Field(default=None, description="Google Cloud project (Vertex).")
     location: Text | None = Field(default=None, description="Google Cloud location (Vertex).")
     api_version: Text | None = Field(default=None, description="API version (Azure).")
+    prices: dict[Text, PriceSpec] = Field(
+        default_factory=dict[str, PriceSpec],
+        description="What its models cost us, by its own names of them; the published prices hold for the others.",
+    )
+    priced_as: Name | None = Field(
+        default=None,
+        description="Whose published prices hold (a provider's id in genai-prices); default: told from dialect and host.",
+    )
 
 
 class CommitWholeSpec(Section):
@@ -186,6 +191,11 @@ class FallbackSpec(Section):
     max_output_tokens: Annotated[int, Field(ge=1, le=_TOKENS_LIMIT), WHOLE] | None = Field(
         default=None, description="Output limit where the provider requires one and the request names none."
     )
+    price: PriceSpec | None = Field(default=None, description="What it costs here; before prices of the provider.")
+    context_window: TokenCount | None = Field(
+        default=None,
+        description="Tokens of prompt and answer together, where the published data does not know the model: 128k.",
+    )
 
 
 class TargetSpec(FallbackSpec):
@@ -196,7 +206,7 @@ class TargetSpec(FallbackSpec):
     )
 
 
-class ModelSpec(PolicySpec):
+class ModelSpec(PolicySpec, Metered):
     """An entry of the catalogue: what applications may ask for."""
 
     targets: tuple[TargetSpec, ...] = Field(description="Who serves it; at least one.", min_length=1)
@@ -207,32 +217,6 @@ class ModelSpec(PolicySpec):
     enabled: bool = Field(default=True, description="false takes it out of the catalogue.")
     display_name: Text | None = Field(default=None, description="Name for people, shown by /v1/models.")
     created: Instant | None = Field(default=None, description="Date shown by /v1/models.")
-
-
-class KeySpec(Section):
-    """A virtual key. Exactly one of ``sha256`` and ``key``."""
-
-    name: Name = Field(description="Name in logs, metrics and reports.")
-    sha256: Digest | None = Field(
-        default=None, description='SHA-256 of the key in hex, as printed by: printf %s "$KEY" | sha256sum'
-    )
-    key: SecretText | None = Field(default=None, description="The key itself, only by reference: ${ENV} or file:path.")
-    team: Name | None = Field(default=None, description="The team it belongs to.")
-    models: tuple[Name, ...] | None = Field(
-        default=None, description="Models of the catalogue it may use, by name or alias; without it: all.", min_length=1
-    )
-    expires: Instant | None = Field(
-        default=None,
-        description="The first instant at which it is refused. A bare date is 00:00 UTC of that day; "
-        "a time without a zone is UTC.",
-    )
-    enabled: bool = Field(default=True, description="false refuses it.")
-    tags: dict[Name, Text] = Field(
-        default_factory=dict[str, str], description="Put on every request made with it: {environment: qa}."
-    )
-    budget: BudgetSpec | None = Field(default=None, description="What it may spend.")
-    limits: LimitsSpec | None = Field(default=None, description="How much it may ask for.")
-    residency: Text | None = Field(default=None, description="Only providers of this region serve it.")
 
 
 class GatewaySpec(Section):
@@ -255,8 +239,23 @@ class GatewaySpec(Section):
     )
     models: dict[Name, ModelSpec] = Field(description="The catalogue: what applications may ask for.", min_length=1)
     keys: tuple[KeySpec, ...] = Field(default=(), description="Virtual keys, which applications send.")
-    teams: dict[Name, ScopeSpec] = Field(default_factory=dict[str, ScopeSpec], description="Teams.")
-    users: dict[Name, ScopeSpec] = Field(default_factory=dict[str, ScopeSpec], description="Users.")
-    orgs: dict[Name, ScopeSpec] = Field(default_factory=dict[str, ScopeSpec], description="Organisations.")
+    teams: dict[Name, TeamSpec] = Field(default_factory=dict[str, TeamSpec], description="Teams.")
+    users: dict[Name, UserSpec] = Field(default_factory=dict[str, UserSpec], description="Users.")
+    orgs: dict[Name, OrgSpec] = Field(default_factory=dict[str, OrgSpec], description="Organisations.")
+    meters: tuple[MeterSpec, ...] = Field(
+        default=(), description="Budgets and limits of combinations: of a team at one model, of a tag, of each key."
+    )
+    guard: Guard | None = Field(
+        default=None, description="What each key does at most, whatever its budget. Default: off."
+    )
+    timezone: TimeZone = Field(
+        default="UTC", description="Where the days and months of budgets begin: Europe/Berlin. Default UTC."
+    )
+    money: MoneySpec = Field(default_factory=MoneySpec, description="Rules of money that hold for everybody.")
+    alerts: tuple[WebhookSpec, ...] = Field(
+        default=(), description="Who is told when a budget reaches a share of alert_at."
+    )
     rules: tuple[RuleSpec, ...] = Field(default=(), description="Routing by tags and content; the first match wins.")
-    jwt: dict[str, object] | None = Field(default=None, description="Identity from JSON Web Tokens.")
+    jwt: tuple[JwtSpec, ...] = Field(
+        default=(), description="Identity providers whose bearer tokens are taken in place of virtual keys."
+    )

@@ -1,15 +1,23 @@
-"""The parts of the file about money, limits, rules and provider credentials; ``schema`` has the rest.
+"""Budgets, limits, guards and the meters that are made of them; ``schema`` has the whole file.
 
-They are part of the file's format; what this version does not act on is in the table of ``unsupported``.
+The admin API reads budgets and limits by the same specs; ``meters`` makes meters of them.
 """
 
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 
-from extproc.config.scalars import WHOLE, Fraction, HttpUrl, Name, Rate, SecretText, StoreUrl, Text, wrong
+from extproc.config.quantities import Rates, Rolling, Share, TimeZone, Usd, one_or_more
+from extproc.config.scalars import WHOLE, Name, Text, wrong
 from extproc.domain.reading import Json
 
 
@@ -31,123 +39,200 @@ class Section(BaseModel):
         return data
 
 
-BudgetSpan = Literal["hour", "day", "week", "month", "year"]
+BudgetSpan = Literal["hour", "day", "week", "month", "year", "total"]
+_MOST_TOKENS = 10_000_000  # ten times the largest output of any model; a larger number is a slip
 
 
 class LadderStep(Section):
-    """What happens from a share of the budget on."""
+    """What changes from a share of the budget on."""
 
-    at: Fraction = Field(description="Share of the budget from which this step holds: 0.9 is 90 %.")
+    at: Share = Field(description="Share of the budget from which this step holds: 0.9 is 90 %.")
     use: Name | None = Field(default=None, description="Serve this model of the catalogue instead.")
-    refuse: bool | None = Field(default=None, description="Refuse the request.")
-
-
-class BudgetSpec(Section):
-    """An amount of money for a span of time."""
-
-    usd: Annotated[Decimal, Field(ge=0, le=10**12), WithJsonSchema({"type": "number", "minimum": 0})] = Field(
-        description="The amount, in US dollars."
+    max_output_tokens: Annotated[int, Field(ge=1, le=_MOST_TOKENS), WHOLE] | None = Field(
+        default=None, description="Answers become no longer than this."
     )
-    per: BudgetSpan = Field(description="The calendar span after which it starts anew.")
-    alert_at: tuple[Fraction, ...] = Field(
-        default=(), description="Shares of the budget at which an alert is sent: [0.8]."
-    )
-    ladder: tuple[LadderStep, ...] = Field(default=(), description="What changes as the budget is used up.")
-
-
-class LimitsSpec(Section):
-    """How much in how much time."""
-
-    requests: Rate | None = Field(default=None, description="Requests: 100/min.")
-    tokens: Rate | None = Field(default=None, description="Tokens in and out together: 200k/min.")
-    input_tokens: Rate | None = Field(default=None, description="Prompt tokens: 150k/min.")
-    output_tokens: Rate | None = Field(default=None, description="Output tokens: 50k/min.")
-    concurrent: Annotated[int, Field(ge=1, le=10**6), WHOLE] | None = Field(
-        default=None, description="Requests at one time."
-    )
-
-
-class ScopeSpec(Section):
-    """A team, user or organisation."""
-
-    org: Name | None = Field(default=None, description="The organisation it belongs to.")
-    budget: BudgetSpec | None = Field(default=None, description="What it may spend.")
-    limits: LimitsSpec | None = Field(default=None, description="How much it may ask for.")
-    residency: Text | None = Field(default=None, description="Only providers of this region serve it.")
-
-
-class WhenSpec(Section):
-    """Conditions of a rule; all must hold."""
-
-    tags: dict[Name, Text] = Field(default_factory=dict[str, str], description="Tags that the request must carry.")
-    needs: tuple[Name, ...] = Field(default=(), description="Capabilities that the request uses: [vision].")
-
-
-class RuleSpec(Section):
-    """A routing rule; the first whose conditions hold is applied."""
-
-    when: WhenSpec = Field(description="Conditions; all must hold.")
-    use: Name | None = Field(default=None, description="Serve this model of the catalogue instead.")
-    only: tuple[Name, ...] = Field(default=(), description="Only these providers may serve the request.")
-    residency: Text | None = Field(default=None, description="Only providers of this region may serve the request.")
-
-
-class AwsAuth(Section):
-    """AWS credentials; empty: the default chain."""
-
-    access_key_id: SecretText | None = Field(default=None, description="Access key ID.")
-    secret_access_key: SecretText | None = Field(default=None, description="Secret access key.")
-    session_token: SecretText | None = Field(default=None, description="Session token of temporary credentials.")
-
-
-class GcpAuth(Section):
-    """Google Cloud credentials; empty: the application default."""
-
-    access_token: SecretText | None = Field(default=None, description="A ready access token.")
-    service_account_file: Text | None = Field(default=None, description="Path of a service account's JSON key.")
-
-
-class AzureAuth(Section):
-    """Microsoft Entra credentials; empty: the default chain."""
-
-    tenant_id: Text | None = Field(default=None, description="Tenant.")
-    client_id: Text | None = Field(default=None, description="Client.")
-    client_secret: SecretText | None = Field(default=None, description="Secret of the client.")
-
-
-class AuthSpec(Section):
-    """How to sign in at a provider that does not take an API key."""
-
-    aws: AwsAuth | None = Field(default=None, description="AWS Signature Version 4.")
-    gcp: GcpAuth | None = Field(default=None, description="A Google Cloud access token.")
-    azure: AzureAuth | None = Field(default=None, description="A Microsoft Entra access token.")
+    refuse: bool | None = Field(default=None, description="true refuses the request.")
 
     @model_validator(mode="after")
-    def _one(self) -> "AuthSpec":
-        if len(self.model_fields_set) != 1:
-            raise wrong("must name exactly one of aws, gcp and azure")
+    def _one(self) -> "LadderStep":
+        mend = "Write {at: 0.9, use: model}, {at: 0.95, max_output_tokens: 500} or {at: 1.0, refuse: true}"
+        if len(self.model_fields_set - {"at"}) != 1:
+            raise wrong("must hold exactly one of use, max_output_tokens and refuse", mend)
+        if self.refuse is False:
+            raise wrong("refuse: false changes nothing", mend)
         return self
 
 
-def _auth(value: object) -> object:
-    return {value: {}} if isinstance(value, str) and value in AuthSpec.model_fields else value
+def _ladder(steps: tuple[LadderStep, ...]) -> tuple[LadderStep, ...]:
+    shares = [step.at for step in steps]
+    if shares != sorted(shares):
+        raise wrong("the steps must ascend", "Sort them by at")
+    if any(step.refuse for step in steps[:-1]):
+        raise wrong("nothing comes after refuse: true", "Make it the last step")
+    return steps
 
 
-Auth = Annotated[AuthSpec, BeforeValidator(_auth, json_schema_input_type=AuthSpec | Literal["aws", "gcp", "azure"])]
-"""``aws``, ``gcp`` or ``azure`` alone means the default credential chain of that cloud."""
+class AllowSpec(Section):
+    """What goes on while the store cannot be reached."""
+
+    allow: Usd = Field(description="US dollars that each replica may spend on this budget during one outage.")
 
 
-class StoreSpec(Section):
-    """Where state lives that outlives a request."""
+def _when_down(value: object, read: ValidatorFunctionWrapHandler) -> object:
+    if value == "deny":
+        return None
+    if isinstance(value, Mapping):
+        return read(value)
+    raise wrong("must be deny, or how much to allow", "Write {allow: 5} for 5 US dollars in each replica")
 
-    # Same reason as for secrets: the URL may hold a password, so it is kept out of every repr.
-    url: StoreUrl = Field(default="embedded", description="embedded, or a Redis URL.", repr=False)
+
+WhenDown = Annotated[AllowSpec | None, WrapValidator(_when_down, json_schema_input_type=AllowSpec | Literal["deny"])]
+"""None: deny."""
 
 
-class TelemetrySpec(Section):
-    """Where telemetry goes besides the log and /metrics."""
+class BudgetSpec(Section):
+    """An amount of money for a span of time, never exceeded."""
 
-    otlp_endpoint: HttpUrl | None = Field(
+    usd: Usd = Field(description="The amount, in US dollars, with at most 9 decimals.")
+    per: BudgetSpan | None = Field(
+        default=None, description="The calendar span after which it starts anew; total: never. Weeks begin on Monday."
+    )
+    rolling: Rolling | None = Field(
+        default=None, description="Instead of per: it counts what was spent in the last 24h, 30d ... (1m to 366d)."
+    )
+    timezone: TimeZone | None = Field(
+        default=None, description="Where the calendar span begins; default: the timezone of the file."
+    )
+    alert_at: tuple[Share, ...] = Field(
+        default=(), description="Shares of the budget at which an alert is sent: [0.8]."
+    )
+    ladder: Annotated[tuple[LadderStep, ...], AfterValidator(_ladder)] = Field(
+        default=(), description="What changes as the budget is used up, in ascending order."
+    )
+    when_down: WhenDown = Field(
         default=None,
-        description="Base URL of an OTLP/HTTP collector, such as http://otel-collector:4318. Without it no spans are made.",
+        description="While the store cannot be reached: deny (default), or {allow: 5}, US dollars in each replica.",
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "BudgetSpec":
+        if (self.per is None) == (self.rolling is None):
+            raise wrong("must hold exactly one of per and rolling", "Write per: month, or rolling: 24h")
+        if self.timezone is not None and self.per in {None, "total"}:
+            span = "rolling" if self.per is None else "per: total"
+            raise wrong(f"timezone has no meaning with {span}", "Remove it")
+        return self
+
+
+def _read_budget(value: object) -> BudgetSpec:
+    if not isinstance(value, Mapping):
+        raise wrong("must be a mapping, or a list of such", "Write {usd: 50, per: month}")
+    return BudgetSpec.model_validate(value)
+
+
+Budgets = Annotated[
+    tuple[BudgetSpec, ...],
+    one_or_more(_read_budget, BudgetSpec | tuple[BudgetSpec, ...]),
+]
+"""One budget, or a list of budgets for different spans."""
+
+
+class LimitsSpec(Section):
+    """How much in how much time. Rates are rolling: in no minute more than so many."""
+
+    requests: Rates = Field(default=(), description="Requests: 100/min, or a list: [100/min, 5000/day].")
+    tokens: Rates = Field(default=(), description="Tokens in and out together: 200k/min.")
+    input_tokens: Rates = Field(default=(), description="Prompt tokens: 150k/min.")
+    output_tokens: Rates = Field(default=(), description="Output tokens: 50k/min.")
+    concurrent: Annotated[int, Field(ge=1, le=10**6), WHOLE] | None = Field(
+        default=None, description="Requests at one time."
+    )
+    when_down: Literal["allow", "deny"] = Field(
+        default="allow",
+        description="While the store cannot be reached: allow (default; each worker its part of the limit), or deny.",
+    )
+
+
+class Metered(Section):
+    """Something that has budgets and limits."""
+
+    budget: Budgets = Field(default=(), description="What may be spent: {usd: 50, per: month}, or a list of such.")
+    limits: LimitsSpec = Field(default_factory=LimitsSpec, description="How much may be asked for in which time.")
+
+
+class GuardSpec(Section):
+    """What one key does at most, whatever its budget: stops runaway loops."""
+
+    usd_per_minute: Usd | None = Field(default=None, description="US dollars of one key in any minute.")
+    same_prompt_per_minute: Annotated[int, Field(ge=1, le=10**6), WHOLE] | None = Field(
+        default=None, description="Requests of one key with the same prompt in any minute."
+    )
+
+    @model_validator(mode="after")
+    def _some(self) -> "GuardSpec":
+        if not self.model_fields_set:
+            raise wrong("must hold usd_per_minute or same_prompt_per_minute", "Write off to have none")
+        return self
+
+
+def _guard(value: object, read: ValidatorFunctionWrapHandler) -> object:
+    if value == "off":
+        return GuardSpec.model_construct()
+    if isinstance(value, Mapping):
+        return read(value)
+    raise wrong("must be off or a mapping", "Write {usd_per_minute: 5, same_prompt_per_minute: 30}", show=True)
+
+
+Guard = Annotated[GuardSpec, WrapValidator(_guard, json_schema_input_type=GuardSpec | Literal["off"])]
+"""A spec without any field means ``off``."""
+
+
+class MeterScopeSpec(Section):
+    """Whose traffic is counted; all must hold. ``"*"`` counts each value by itself."""
+
+    org: Name | None = Field(default=None, description="Name of an organisation.")
+    team: Name | None = Field(default=None, description="Name of a team.")
+    user: Name | None = Field(default=None, description="Name of a user.")
+    key: Name | None = Field(default=None, description="Name of a key.")
+    provider: Name | None = Field(default=None, description="Name under providers.")
+    model: Name | None = Field(default=None, description="Name or alias of a model of the catalogue.")
+    tags: dict[Name, Text] = Field(
+        default_factory=dict[str, str], description="Tags that the request carries: {environment: qa}."
+    )
+
+    @model_validator(mode="after")
+    def _some(self) -> "MeterScopeSpec":
+        if not any(value for _, value in self):
+            raise wrong("names nobody", 'Write whose traffic is counted, such as {team: search} or {key: "*"}')
+        return self
+
+
+class MeterSpec(Metered):
+    """Budgets and limits of several things together: of a team at one model, of a tag, of each key."""
+
+    scope: MeterScopeSpec = Field(description='Whose traffic is counted: {team: search, model: "*"}.')
+
+    @model_validator(mode="after")
+    def _some(self) -> "MeterSpec":
+        if not self.budget and self.limits == LimitsSpec():
+            raise wrong("has neither budget nor limits", "Write one, or remove it")
+        return self
+
+
+class MoneySpec(Section):
+    """Rules of money that hold for everybody."""
+
+    unknown_price: Literal["refuse", "free"] = Field(
+        default="refuse",
+        description="A request under a budget to a model that nobody knows the price of: refuse (default), or free.",
+    )
+    output_floor: Annotated[int, Field(ge=1, le=100_000), WHOLE] = Field(
+        default=256,
+        description="Answers are shortened to what a budget affords; below this many tokens they are refused.",
+    )
+    budget_status: Annotated[int, Field(ge=400, le=499), WHOLE] = Field(
+        default=402, description="HTTP status where a budget is used up."
+    )
+    show_cost: bool = Field(
+        default=False, description="true tells every client what its request cost; else only those that ask."
     )

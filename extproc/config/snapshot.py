@@ -150,6 +150,8 @@ class VirtualKey:
     meters: tuple[Meter, ...] = ()
     credentials: Mapping[str, Secret] | None = None
     """Own keys at providers (BYOK), by the provider's name in the configuration."""
+    unguarded: bool = False
+    """Guards of its team and of the file do not hold for it; one in its own ``meters`` does."""
 
 
 PartyKind = Literal["org", "team", "user"]
@@ -169,6 +171,8 @@ class Party:
     meters: tuple[Meter, ...] = ()
     credentials: Mapping[str, Secret] | None = None
     """Own keys at providers (BYOK), by the provider's name in the configuration."""
+    unguarded: bool = False
+    """Guards of the file do not hold for its keys; one in its own ``meters`` does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +265,8 @@ class Snapshot:
     keys: Mapping[str, VirtualKey]
     """By sha256."""
     telemetry: Telemetry
+    admin_read_token: Secret | None = None
+    """May look at everything of the admin API and change nothing."""
     parties: Mapping[tuple[PartyKind, str], Party] = field(default_factory=dict[tuple[PartyKind, str], Party])
     meters: tuple[Meter, ...] = ()
     """Those of models, providers, tags and combinations. A ``*`` in a scope stands for any value: each has a meter."""
@@ -268,3 +274,5 @@ class Snapshot:
     money: Money = Money()
     alerts: tuple[Webhook, ...] = ()
     issuers: tuple[JwtIssuer, ...] = ()
+    timezone: str = "UTC"
+    """Of calendar windows of budgets that name none, those made at run time too."""

@@ -22,8 +22,6 @@ class Unsupported:
     supported: frozenset[str] = frozenset()
 
 
-_NO_MONEY = "Remove it: this version enforces no budgets"
-_NO_LIMITS = "Remove it: this version enforces no limits"
 _NO_RESIDENCY = "Remove it: this version pins no regions; list only targets of that region"
 
 UNSUPPORTED: tuple[Unsupported, ...] = (
@@ -34,17 +32,11 @@ UNSUPPORTED: tuple[Unsupported, ...] = (
     Unsupported("providers.*.api_version", "Remove it: Azure is not supported yet"),
     Unsupported("defaults.strategy", "Use weighted or priority", frozenset({"weighted", "priority"})),
     Unsupported("models.*.strategy", "Use weighted or priority", frozenset({"weighted", "priority"})),
-    Unsupported("keys.*.budget", _NO_MONEY),
-    Unsupported("keys.*.limits", _NO_LIMITS),
     Unsupported("keys.*.residency", _NO_RESIDENCY),
-    Unsupported("teams.*.budget", _NO_MONEY),
-    Unsupported("teams.*.limits", _NO_LIMITS),
     Unsupported("teams.*.residency", _NO_RESIDENCY),
-    Unsupported("teams.*.org", "Remove it: this version knows no organisations"),
-    Unsupported("users", "Remove it: this version knows no users"),
-    Unsupported("orgs", "Remove it: this version knows no organisations"),
+    Unsupported("users.*.residency", _NO_RESIDENCY),
+    Unsupported("orgs.*.residency", _NO_RESIDENCY),
     Unsupported("rules", "Remove it: this version applies no rules"),
-    Unsupported("jwt", "Remove it: this version takes virtual keys only"),
 )
 
 

@@ -37,7 +37,8 @@
     │   ├── NoAnswer             502 no_answer                  (connect failure, reset, or the client left, before an answer)
     │   └── Aborted              499 aborted                    (the client left, or the provider's connection was cut)
     └── InternalError        500 internal_error                 our own fault
-        └── StoreUnavailable     503 store_unavailable          (Redis is away, and the policy is to refuse)
+        ├── StoreUnavailable     503 store_unavailable          (Redis is away, and the policy is to refuse)
+        └── IdentityUnavailable  503 identity_unavailable       (an issuer's key set could never be loaded)
 
 ``code`` is stable: clients may match on it, and metrics are labelled with ``outcome`` (fault and code), so an alert on
 the platform's own failures is one pattern. ``extproc.dialects.*.errors`` render these; nothing else writes an error body.
@@ -325,4 +326,11 @@ class StoreUnavailable(InternalError):
     """The store cannot be reached, and what needs it is refused. Never a 401: the key may be as good as ever."""
 
     code = "store_unavailable"
+    status = 503
+
+
+class IdentityUnavailable(InternalError):
+    """The keys that check an issuer's tokens were never loaded. Never a 401: the token may be as good as ever."""
+
+    code = "identity_unavailable"
     status = 503

@@ -42,7 +42,8 @@ class HoldOrder:
     """One atomic step: all lines or none. ``id`` is unique per request, and never the client's own request id.
 
     ``output``: tokens wanted; ``floor``: the fewest worth having. What is granted lies between. ``facts``: JSON, written
-    into the usage event should nobody ever settle.
+    into the usage event should nobody ever settle. ``others``: the chain has providers without a line of their own, so
+    the request goes on though every group is left out.
     """
 
     id: str
@@ -50,6 +51,7 @@ class HoldOrder:
     output: int
     floor: int
     facts: bytes = b"{}"
+    others: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ takes its holds on all of its meters in one step, all or nothing; nothing else d
 """
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, cast, get_args
+from urllib.parse import quote, unquote
 
 Unit = Literal["usd", "tokens", "input_tokens", "output_tokens", "requests", "concurrent"]
 """``usd`` counts nano-dollars; ``tokens`` input and output together; ``concurrent`` requests under way."""
@@ -73,8 +74,15 @@ class Meter:
     """A guard against runaways: its refusal says so."""
 
 
+_UNESCAPED = "!\"#$'()*+,-./:;<>?@[\\]^_`{|}~"
+"""Visible ASCII but ``& = %``, which keep the parts of an id apart."""
+
+
 def meter_id(scope: Scope, unit: Unit, window: Window) -> str:
-    """``usd:month:Europe/Berlin:team=search&model=generate``, ``requests:60s:key=k1``, ``concurrent:now:key=k1``."""
+    """``usd:month:Europe/Berlin:team=search&model=generate``, ``requests:60s:key=k1``, ``concurrent:now:key=k1``.
+
+    Different scopes have different ids: ``& = %``, spaces and what is not ASCII are escaped as in URLs.
+    """
     match window.kind:
         case "calendar":
             when = window.span if window.timezone == "UTC" else f"{window.span}:{window.timezone}"
@@ -82,4 +90,32 @@ def meter_id(scope: Scope, unit: Unit, window: Window) -> str:
             when = f"{window.seconds}s"
         case _:
             when = "now"
-    return f"{unit}:{when}:{'&'.join(f'{kind}={value}' for kind, value in scope)}"
+    parts = (f"{_escaped(kind)}={_escaped(value)}" for kind, value in scope)
+    return f"{unit}:{when}:{'&'.join(parts)}"
+
+
+def _escaped(text: str) -> str:
+    # Lone surrogates cannot come from JSON or headers, but an id is no place to fail.
+    return quote(text, safe=_UNESCAPED, errors="surrogatepass")
+
+
+def parse_meter_id(text: str) -> tuple[Scope, Unit, Window]:
+    """What ``meter_id`` was made of. Raises ``ValueError``."""
+    unit, _, rest = text.partition(":")
+    when, _, rest = rest.partition(":")
+    if unit not in get_args(Unit):
+        raise ValueError(f"not a unit: {unit}")
+    if when in get_args(Span):
+        # A time zone holds no "=", and the only kind with a colon in it is that of a tag.
+        zone, colon, after = rest.partition(":")
+        named = colon and "=" not in zone and zone != "tag"
+        window = Window("calendar", cast("Span", when), timezone=zone if named else "UTC")
+        rest = after if named else rest
+    elif when == "now":
+        window = Window("now")
+    else:
+        if not when.endswith("s"):
+            raise ValueError(f"not a window: {when}")
+        window = Window("rolling", seconds=int(when[:-1]))
+    parts = (part.partition("=") for part in rest.split("&") if part)
+    return tuple((unquote(kind), unquote(value)) for kind, _, value in parts), cast("Unit", unit), window

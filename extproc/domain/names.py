@@ -47,5 +47,20 @@ ATTEMPTS_HEADER = "x-llmgw-attempts"
 DROPPED_HEADER = "x-llmgw-dropped"
 """On answers: request fields that the provider's dialect could not carry (``drop_unsupported``)."""
 
+OUTPUT_LIMIT_HEADER = "x-llmgw-output-limit"
+"""On answers: the output limit that the budgets could pay for, where it is lower than the client's."""
+
+SHOW_COST_HEADER = "x-llmgw-show-cost"
+"""On requests: tell what the answer cost."""
+
+COST_HEADER = "x-llmgw-cost"
+"""On whole answers, where asked for: US dollars."""
+
+BUDGET_LEFT_HEADER = "x-llmgw-budget-remaining"
+"""On answers and refusals: US dollars left of the tightest budget, holds of requests under way taken off."""
+
+BUDGET_LIMIT_HEADER = "x-llmgw-budget-limit"
+"""On answers and refusals: US dollars of that budget."""
+
 DETAILS_PREFIX = "llmgw_"
 """Response code details of our own immediate responses, so that Envoy's local-reply mapping leaves them alone."""

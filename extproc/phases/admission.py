@@ -7,54 +7,58 @@ The request's row is written by the attempt that answered the client, else here:
 itself, requests whose client left before any answer.
 """
 
-import math
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import orjson
 
-from extproc.config.routes import idle_timeout, patience, route_class, try_timeout
-from extproc.config.snapshot import Model, Snapshot, Target, VirtualKey
+from extproc.config.directory import Directory
+from extproc.config.routes import idle_timeout, route_class, try_timeout
+from extproc.config.snapshot import Model, Snapshot, Target
 from extproc.dialects.models import ModelEntry, anthropic_model, anthropic_models, openai_model, openai_models
 from extproc.domain import names
 from extproc.domain.errors import (
-    ClientClosed,
     GatewayError,
     InternalError,
     InvalidRequest,
     MalformedJson,
-    ProviderError,
-    ProviderTimeout,
-    ProviderTruncated,
-    ProviderUnreachable,
-    RequestTooLarge,
-    UnknownRoute,
 )
 from extproc.domain.reading import Fields, Json, JsonObject
-from extproc.phases.attempt_log import unmarked_before, unreached
+from extproc.phases.admission_log import AdmissionLog, Known
+from extproc.phases.booking import Booking, Bookkeeper, NoRoom, Wanted
 from extproc.phases.endpoints import ANTHROPIC, OPENAI, Endpoint, dialect_of, find_endpoint
 from extproc.phases.events import (
     Event,
     Replies,
+    Reply,
     RequestBody,
     RequestBodyReply,
     RequestHeaders,
     RequestHeadersReply,
     Respond,
     ResponseHeaders,
-    ResponseHeadersReply,
 )
 from extproc.phases.handoff import Handoff, Step
-from extproc.phases.marks import SENT, AttemptMark, answered, is_unmarked, read_marks, summaries
+from extproc.phases.limits import limit_headers
+from extproc.phases.marks import answered, marked
 from extproc.phases.ports import Clock, Dice
 from extproc.phases.refusals import refuse
 from extproc.policy.chain import order_targets
-from extproc.policy.keys import authenticate, resolve_model, usable_models
+from extproc.policy.keys import (
+    TokenCheck,
+    authenticate,
+    presented_key,
+    resolve_model,
+    usable_models,
+    with_parties,
+)
+from extproc.policy.meters import Principal
 from extproc.policy.retry import envoy_retry_on
+from extproc.policy.tags import end_user, request_tags
+from extproc.policy.tokens import looks_like_jwt
 from extproc.telemetry.recorder import Recorder
-from extproc.telemetry.records import RequestRecord
-from extproc.telemetry.traces import SpanHandle, Tracer
+from extproc.telemetry.traces import Tracer
 from extproc.translate.capability import carries
 from extproc.translate.edit import check_once
 
@@ -70,21 +74,17 @@ _PASSED_ON = frozenset({"accept", "content-type", "content-length", "user-agent"
 keys, proxies' addresses, tags, and whatever clients think of."""
 
 
-_ENVOYS_OWN: Mapping[int, type[GatewayError]] = {
-    404: UnknownRoute,
-    413: RequestTooLarge,
-    502: ProviderTruncated,
-    503: ProviderUnreachable,
-    504: ProviderTimeout,
-}
-"""What a reply that Envoy made itself means; its other 4xx are about a request that it cannot read."""
-
-
 @dataclass(frozen=True, slots=True)
 class AdmissionDeps:
-    """What admission works with; ``snapshot`` is the configuration at the time the stream opened."""
+    """What admission works with; ``snapshot`` is the configuration at the time the stream opened.
+
+    ``bookkeeper`` None: there is no ledger. ``tokens`` None: no identity provider is configured.
+    """
 
     snapshot: Snapshot
+    directory: Directory
+    bookkeeper: Bookkeeper | None
+    tokens: TokenCheck | None
     clock: Clock
     dice: Dice
     recorder: Recorder
@@ -97,23 +97,19 @@ class Admission:
     def __init__(self, deps: AdmissionDeps) -> None:
         self.deadline: float | None = None
         self._deps = deps
-        self._started_ns = deps.clock.now_ns()
-        self._span: SpanHandle | None = None
+        self._known = Known(dialect_of("", {}))
+        self._log = AdmissionLog(self._known, deps.snapshot.version, deps.recorder, deps.tracer, deps.clock)
         self._headers: Mapping[str, str] = {}
-        self._request_id = ""
-        self._dialect = dialect_of("", {})
-        self._endpoint: Endpoint | None = None
-        self._key: VirtualKey | None = None
-        self._asked: str | None = None
-        self._model: Model | None = None
-        self._stream = False
-        self._handoff: Handoff | None = None
-        self._done = False
+        self._hold_id = ""
+        """To be closed, should no attempt answer."""
+        self._kept = ""
+        """Renewed by this process, to be dropped."""
+        self._limits: tuple[tuple[str, str], ...] = ()
         deps.recorder.stream_opened("admission")
 
     # -- events -------------------------------------------------------------------------------------------------------
 
-    def handle(self, event: Event) -> Replies:
+    def handle(self, event: Event) -> Replies | Awaitable[Replies]:
         """See ``Phase``."""
         if isinstance(event, ResponseHeaders):
             return self._on_response_headers(event)
@@ -125,86 +121,162 @@ class Admission:
             else:
                 raise InternalError("Envoy sent admission what it did not ask for")
         except GatewayError as error:
-            reply = refuse(error, self._dialect, self._request_id)
-            self._record(error.status, error.outcome)
-        return (reply,)
+            reply = self._refuse(error)
+        return reply if isinstance(reply, Awaitable) else (reply,)
 
-    def _on_request_headers(self, event: RequestHeaders) -> RequestHeadersReply | Respond:
+    async def _booked(self, booking: Awaitable[Booking]) -> Replies:
+        """The store has the word."""
+        try:
+            return (self._hand_over(await booking),)
+        except NoRoom as refusal:
+            self._hold_id = ""  # nothing was taken
+            self._limits = limit_headers(refusal.lines, refusal.states)
+            return (self._refuse(refusal.error),)
+        except GatewayError as error:
+            return (self._refuse(error),)
+
+    def _refuse(self, error: GatewayError) -> Respond:
+        self._log.ended(error.status, error.outcome)
+        self._release(())
+        refusal = refuse(error, self._known.dialect, self._known.request_id)
+        return replace(refusal, set_headers=(*refusal.set_headers, *self._limits)) if self._limits else refusal
+
+    def _on_request_headers(self, event: RequestHeaders) -> Reply | Awaitable[Replies]:
         headers = self._headers = event.headers
         given = headers.get(names.REQUEST_ID_HEADER, "")
-        self._request_id = given if _SANE_ID.fullmatch(given) else self._deps.dice.new_id()
+        self._known.request_id = given if _SANE_ID.fullmatch(given) else self._deps.dice.new_id()
         path = headers.get(":path", "")
-        self._dialect = dialect_of(path, headers)
-        self._span = self._deps.tracer.start_admission(headers.get("traceparent"), self._started_ns)
-        self._endpoint = find_endpoint(headers.get(":method", ""), path, headers)
-        self._dialect = self._endpoint.dialect
-        self._key = authenticate(self._deps.snapshot, headers, self._started_ns)
-        if self._endpoint.kind != "chat":
-            return self._catalogue(self._endpoint, self._key)
-        if event.end:
+        self._known.dialect = dialect_of(path, headers)
+        self._log.opened(headers.get("traceparent"))
+        endpoint = find_endpoint(headers.get(":method", ""), path, headers)
+        self._known.dialect = endpoint.dialect
+        presented = presented_key(headers)
+        if self._deps.tokens is not None and looks_like_jwt(presented):
+            return self._identified(self._deps.tokens, presented, endpoint, ended=event.end)
+        who = authenticate(self._deps.directory, presented, self._log.started_ns)
+        return self._recognised(who, endpoint, ended=event.end)
+
+    async def _identified(self, tokens: TokenCheck, token: str, endpoint: Endpoint, *, ended: bool) -> Replies:
+        """A token may be signed with a key that its issuer has only just published."""
+        try:
+            key = await tokens.identify(token, self._log.started_ns)
+            return (self._recognised(with_parties(self._deps.directory, key), endpoint, ended=ended),)
+        except GatewayError as error:
+            return (self._refuse(error),)
+
+    def _recognised(self, who: Principal, endpoint: Endpoint, *, ended: bool) -> Reply:
+        self._known.who = who
+        self._known.tags = request_tags(self._headers, who.key.tags or {})
+        if endpoint.kind != "chat":
+            return self._catalogue(endpoint, who)
+        if ended:
             raise InvalidRequest("The request has no body. Send a JSON object with 'model' and 'messages'.")
         return RequestHeadersReply(see_response=True)
 
-    def _catalogue(self, endpoint: Endpoint, key: VirtualKey) -> Respond:
+    def _catalogue(self, endpoint: Endpoint, who: Principal) -> Respond:
         snapshot = self._deps.snapshot
         if endpoint.model is not None:
-            model = resolve_model(snapshot, key, endpoint.model)
+            model = resolve_model(snapshot, who, endpoint.model)
             entry = _entry(endpoint.model, model)
             body = anthropic_model(entry) if endpoint.dialect == ANTHROPIC else openai_model(entry)
         else:
-            entries = [_entry(name, m) for m in usable_models(snapshot, key) for name in (m.name, *m.aliases)]
+            entries = [_entry(name, m) for m in usable_models(snapshot, who) for name in (m.name, *m.aliases)]
             body = anthropic_models(entries) if endpoint.dialect == ANTHROPIC else openai_models(entries)
-        self._record(200, "ok")
-        headers = (("content-type", "application/json"), (names.REQUEST_ID_HEADER, self._request_id))
+        self._log.ended(200, "ok")
+        headers = (("content-type", "application/json"), (names.REQUEST_ID_HEADER, self._known.request_id))
         return Respond(200, orjson.dumps(body), f"{names.DETAILS_PREFIX}models", headers)
 
-    def _on_request_body(self, body: bytes) -> RequestBodyReply:
-        assert self._endpoint is not None
-        assert self._key is not None
+    def _on_request_body(self, body: bytes) -> Reply | Awaitable[Replies]:
+        assert self._known.who is not None
         deps = self._deps
         begun = deps.clock.monotonic()
         parsed = _parse(body)
         fields = Fields(parsed)
-        self._asked = fields.text("model")
+        self._known.asked = fields.text("model")
         check_once(body, "model", parsed)  # who reads the other one would serve what nobody allowed
-        self._model = model = resolve_model(deps.snapshot, self._key, self._asked)
-        self._stream = bool(fields.boolean("stream"))
-        targets = self._capable(order_targets(model, deps.dice.pick), parsed)
-        self._handoff = handoff = Handoff(
-            request_id=self._request_id,
-            key=self._key.name,
-            team=self._key.team,
-            client_dialect=self._dialect,
-            asked=self._asked[:200],
-            model=model.name,
-            stream=self._stream,
-            chain=tuple(Step(t.provider, t.model, t.max_output_tokens) for t in targets),
-            started_ns=self._started_ns,
-            config_version=deps.snapshot.version,
-            traceparent=self._span.traceparent if self._span else None,
-            client_headers=_dialect_headers(self._dialect, self._headers),
-            tags=tuple((self._key.tags or {}).items()),
-        )
-        reply = RequestBodyReply(
-            set_headers=self._routing_headers(model, len(targets)),
-            remove_headers=_unwanted(self._headers),
-            chain=tuple(f"{names.CLUSTER_PREFIX}{target.provider}" for target in targets),
-            metadata={names.HANDOFF_KEY: handoff.encode()},
-        )
+        self._known.model = model = resolve_model(deps.snapshot, self._known.who, self._known.asked)
+        self._known.stream = bool(fields.boolean("stream"))
+        self._known.end_user = end_user(parsed)
+        if deps.bookkeeper is None:
+            reply = self._hand_over(Booking(model, self._chain(model, parsed)))
+        else:
+            reply = self._book(deps.bookkeeper, self._known.who, model, parsed, body)
         deps.recorder.admitted(deps.clock.monotonic() - begun)
         return reply
 
-    def _capable(self, targets: tuple[Target, ...], parsed: JsonObject) -> tuple[Target, ...]:
+    def _book(
+        self, bookkeeper: Bookkeeper, who: Principal, model: Model, parsed: JsonObject, body: bytes
+    ) -> Reply | Awaitable[Replies]:
+        wanted = Wanted(
+            request_id=self._known.request_id,
+            who=who,
+            model=model,
+            chain=lambda chosen: self._chain(chosen, parsed),
+            parsed=parsed,
+            body=body,
+            dialect=self._known.dialect,
+            tags=self._known.tags,
+            end_user=self._known.end_user,
+            stream=self._known.stream,
+            now_ns=self._log.started_ns,
+        )
+        # Known before it is taken: a client that leaves meanwhile must not leave its hold behind.
+        self._hold_id, booking = bookkeeper.book(wanted)
+        return self._hand_over(booking) if isinstance(booking, Booking) else self._booked(booking)
+
+    def _hand_over(self, booking: Booking) -> RequestBodyReply:
+        assert self._known.who is not None
+        assert self._known.asked is not None
+        deps, key = self._deps, self._known.who.key
+        self._known.model = model = booking.model
+        if booking.hold_id and deps.bookkeeper is not None:
+            deps.bookkeeper.ledger.keep(booking.hold_id)
+            self._kept = booking.hold_id
+        self._limits = limit_headers(booking.lines, booking.states)
+        if booking.clamped:
+            self._limits = (*self._limits, (names.OUTPUT_LIMIT_HEADER, str(booking.output_limit)))
+        self._known.handoff = handoff = Handoff(
+            request_id=self._known.request_id,
+            key=key.name,
+            team=key.team,
+            client_dialect=self._known.dialect,
+            asked=self._known.asked[:200],
+            model=model.name,
+            stream=self._known.stream,
+            chain=tuple(Step(t.provider, t.model, t.max_output_tokens) for t in booking.targets),
+            started_ns=self._log.started_ns,
+            config_version=deps.snapshot.version,
+            traceparent=self._log.traceparent,
+            client_headers=_dialect_headers(self._known.dialect, self._headers),
+            tags=tuple(self._known.tags.items()),
+            hold_id=booking.hold_id,
+            key_id=key.id,
+            org=self._known.who.org,
+            user=key.user,
+            end_user=self._known.end_user,
+            output_limit=booking.output_limit,
+            show_cost=deps.snapshot.money.show_cost or names.SHOW_COST_HEADER in self._headers,
+        )
+        return RequestBodyReply(
+            set_headers=self._routing_headers(model, len(booking.targets)),
+            remove_headers=_unwanted(self._headers),
+            chain=tuple(f"{names.CLUSTER_PREFIX}{target.provider}" for target in booking.targets),
+            metadata={names.HANDOFF_KEY: handoff.encode()},
+        )
+
+    def _chain(self, model: Model, parsed: JsonObject) -> tuple[Target, ...]:
+        return self._capable(model, order_targets(model, self._deps.dice.pick), parsed)
+
+    def _capable(self, model: Model, targets: tuple[Target, ...], parsed: JsonObject) -> tuple[Target, ...]:
         """The targets whose dialect can carry the request. Raises the first one's refusal where none can.
 
         Only asked where the chain mixes dialects or models: where it does not, the attempt finds out for all of them.
         """
-        assert self._model is not None
         providers = self._deps.snapshot.providers
         kinds = {(providers[target.provider].dialect, target.model) for target in targets}
-        if len(kinds) == 1 or self._model.drop_unsupported:
+        if len(kinds) == 1 or model.drop_unsupported:
             return targets
-        refusals = {kind: carries(self._dialect, *kind, parsed) for kind in kinds}
+        refusals = {kind: carries(self._known.dialect, *kind, parsed) for kind in kinds}
         able = tuple(t for t in targets if refusals[providers[t.provider].dialect, t.model] is None)
         if not able:
             refusal = refusals[providers[targets[0].provider].dialect, targets[0].model]
@@ -214,56 +286,29 @@ class Admission:
 
     def _routing_headers(self, model: Model, attempts: int) -> tuple[tuple[str, str], ...]:
         """What Envoy's router shall do with this request (it reads these headers, then drops them)."""
-        idle = idle_timeout(model, stream=self._stream)
+        idle = idle_timeout(model, stream=self._known.stream)
         headers = [
-            (names.REQUEST_ID_HEADER, self._request_id),
+            (names.REQUEST_ID_HEADER, self._known.request_id),
             (names.ROUTE_HEADER, route_class(idle)),
             ("x-envoy-max-retries", str(attempts - 1)),
-            ("x-envoy-upstream-rq-per-try-timeout-ms", str(round(try_timeout(model, stream=self._stream) * 1000))),
+            (
+                "x-envoy-upstream-rq-per-try-timeout-ms",
+                str(round(try_timeout(model, stream=self._known.stream) * 1000)),
+            ),
         ]
         retry_on = envoy_retry_on(model)
         if retry_on and attempts > 1:
             headers.append(("x-envoy-retry-on", retry_on))
         return tuple(headers)
 
-    def _patience(self) -> float:
-        """Seconds; endless where there is no model and so no attempt."""
-        return math.inf if self._model is None else patience(self._model, stream=self._stream)
-
     # -- the end of it ------------------------------------------------------------------------------------------------
 
     def _on_response_headers(self, event: ResponseHeaders) -> Replies:
-        """An answer on its way to the client: an attempt's own is left alone, Envoy's own is recorded."""
-        self._request_id = self._request_id or self._deps.dice.new_id()  # Envoy refused before it asked us
-        final = answered(event.metadata)
-        if event.status == names.RETRY_STATUS:
-            return (self._on_unretried(event),)
-        if final is not None:
-            self._done = True  # the attempt writes the request's row when its stream ends
-            self._end_span(self._make_record(event.status, "ok" if final.reason == SENT else final.reason, (final,)))
-        else:
-            error = _envoys_own(event.status)
-            marks = self._all_marks(event.metadata) if isinstance(error, ProviderError) else ()
-            for gap in unmarked_before(marks):
-                assert self._handoff is not None
-                self._deps.recorder.attempt(unreached(self._handoff, gap, self._started_ns))
-            self._record(event.status, error.outcome, marks)
-        return (ResponseHeadersReply(set_headers=((names.REQUEST_ID_HEADER, self._request_id),)),)
-
-    def _on_unretried(self, event: ResponseHeaders) -> ResponseHeadersReply:
-        """Envoy was to retry and did not (its limits): show what the attempt had to say."""
-        marks = tuple(mark for mark in self._all_marks(event.metadata) if not is_unmarked(mark))
-        shown = event.headers.get(names.STATUS_HEADER, "")
-        status = int(shown) if shown.isdecimal() else 502
-        self._record(status, marks[-1].reason if marks else ProviderError("").outcome, marks)
-        return ResponseHeadersReply(status=status, remove_headers=(names.STATUS_HEADER,))
-
-    def _all_marks(self, metadata: Mapping[str, str]) -> tuple[AttemptMark, ...]:
-        """The marks of a request that no attempt answered: Envoy has gone through as much of the chain as it retries."""
-        if self._handoff is None or self._model is None:
-            return ()
-        count = len(self._handoff.chain) if envoy_retry_on(self._model) else max(1, len(metadata) - 1)
-        return read_marks(metadata, self._handoff.chain, count)
+        self._known.request_id = self._known.request_id or self._deps.dice.new_id()  # Envoy refused before it asked us
+        if answered(event.metadata) is None:
+            self._release(marked(event.metadata))
+        reply = self._log.answered(event)
+        return (replace(reply, set_headers=(*reply.set_headers, *self._limits)) if self._limits else reply,)
 
     def wake(self) -> Replies:
         """See ``Phase``. Admission sets no deadline."""
@@ -271,47 +316,18 @@ class Admission:
 
     def close(self, *, crashed: bool = False) -> None:
         """See ``Phase``."""
-        if not self._done and self._request_id:
-            error = InternalError("") if crashed else ClientClosed("")
-            self._record(error.status, error.outcome)
+        if not self._log.done:
+            self._release(())
+        self._log.closed(crashed=crashed)
+        if self._kept and self._deps.bookkeeper is not None:
+            self._deps.bookkeeper.ledger.drop(self._kept)
         self._deps.recorder.stream_closed("admission")
 
-    def _record(self, status: int, outcome: str, marks: tuple[AttemptMark, ...] = ()) -> None:
-        """The request's row, once."""
-        if self._done:
-            return
-        self._done = True
-        record = self._make_record(status, outcome, marks)
-        self._deps.recorder.request(record)
-        self._end_span(record)
-
-    def _make_record(self, status: int, outcome: str, marks: tuple[AttemptMark, ...]) -> RequestRecord:
-        now = self._deps.clock.now_ns()
-        key = self._key
-        return RequestRecord(
-            request_id=self._request_id,
-            time_ns=self._started_ns,
-            duration_ms=(now - self._started_ns) / 1e6,
-            outcome=outcome,
-            trace_id=self._span.trace_id if self._span else None,
-            key=key.name if key else None,
-            team=key.team if key else None,
-            tags=key.tags if key else None,
-            client_dialect=self._dialect,
-            model_asked=self._asked[:200] if self._asked else None,
-            model=self._model.name if self._model else None,
-            provider=marks[-1].provider if marks else None,
-            provider_model=marks[-1].model if marks else None,
-            stream=self._stream,
-            status=status,
-            config_version=self._deps.snapshot.version,
-            attempts=summaries(marks, now, limit=self._patience()),
-        )
-
-    def _end_span(self, record: RequestRecord) -> None:
-        if self._span is not None:
-            self._span.end(record)
-            self._span = None
+    def _release(self, attempts: Sequence[int]) -> None:
+        """No attempt has answered: the hold ends, once the attempts that were made have settled."""
+        if self._hold_id and self._deps.bookkeeper is not None:
+            self._deps.bookkeeper.ledger.close(self._hold_id, attempts)
+            self._hold_id = ""
 
 
 def _parse(body: bytes) -> JsonObject:
@@ -340,11 +356,3 @@ def _unwanted(headers: Mapping[str, str]) -> tuple[str, ...]:
     # Envoy's route table matches nothing without x-forwarded-proto; the attempt removes it.
     ours = {names.REQUEST_ID_HEADER, names.ROUTE_HEADER, "x-forwarded-proto"}
     return tuple(n for n in headers if not n.startswith(":") and n not in _PASSED_ON and n not in ours)
-
-
-def _envoys_own(status: int) -> GatewayError:
-    """What a reply that Envoy made itself means. It was written by the mapping in ``extproc.envoyconf``."""
-    known = _ENVOYS_OWN.get(status)
-    if known is not None:
-        return known("")
-    return InvalidRequest("") if 400 <= status < 500 else InternalError("")

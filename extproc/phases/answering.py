@@ -6,6 +6,7 @@
                            ├─► collecting  not a stream: read whole
                            └─► withheld    a stream, uncommitted ─gate opens─► streaming
     sent | rejected | collecting | withheld ─failure─► retrying (Envoy tries the next), or over (the client gets it)
+    collecting | withheld ─failure that cost money─► covering, until it is known whether the hold pays another attempt
     streaming ─failure─► failed, with one error event, until the provider has ended ─► over
     collecting | streaming ─end─► over
 
@@ -14,6 +15,7 @@ sends no response headers at all is Envoy's to end (per-try timeout), for nothin
 """
 
 import math
+from collections.abc import Awaitable
 from dataclasses import replace
 from typing import Literal
 
@@ -41,7 +43,7 @@ from extproc.translate.content_coding import Decoder, decoder_for
 from extproc.translate.request import TranslatedRequest
 from extproc.translate.response import AnswerStream, Progress
 
-State = Literal["sent", "rejected", "collecting", "withheld", "streaming", "failed", "retrying", "over"]
+State = Literal["sent", "rejected", "collecting", "withheld", "streaming", "failed", "covering", "retrying", "over"]
 
 _ERROR_BODY_LIMIT = 64 * 1024
 """A vendor's error body; what is longer is an HTML page, and its beginning is enough."""
@@ -78,9 +80,15 @@ class Answering:
         self._coding: str | None = None
         self._decoder: Decoder | None = None
         self._stream: AnswerStream | None = None
+        self._trailers = False
+        self._cover: Awaitable[Replies] | None = None
 
-    def handle(self, event: Event) -> Replies:
+    def handle(self, event: Event) -> Replies | Awaitable[Replies]:
         """See ``Phase``."""
+        replies = self._handle(event)
+        return self._cover if self._cover is not None else replies
+
+    def _handle(self, event: Event) -> Replies:
         if isinstance(event, ResponseBody):
             self._body_ended = event.end
             return self._on_body(event.data, end=event.end)
@@ -89,7 +97,7 @@ class Answering:
             replies = self._on_headers(event)
             return _in_head(replies) if event.end else replies
         if isinstance(event, ResponseTrailers):
-            self._body_ended = True
+            self._body_ended = self._trailers = True
             replies = self._on_body(b"", end=True)
             # The end comes with the trailers, so the body's last piece must not end the body as well.
             return (*(_open_ended(reply) for reply in replies), ResponseTrailersReply())
@@ -150,8 +158,8 @@ class Answering:
                 return self._end_failed() if end else ()
             case "over":
                 return ()
-            case "sent":
-                raise InternalError("Envoy sent a response body before its headers")
+            case "sent" | "covering":
+                raise InternalError("Envoy sent a response body out of turn")
 
     def _on_error_body(self, data: bytes, *, end: bool) -> Replies:
         if len(self._held) < _ERROR_BODY_LIMIT:
@@ -238,8 +246,12 @@ class Answering:
         self.deadline = None
         self._log.answered(200, "ok", final=True)
 
-    def wake(self) -> Replies:
+    def wake(self) -> Replies | Awaitable[Replies]:
         """See ``Phase``."""
+        replies = self._wake()
+        return self._cover if self._cover is not None else replies
+
+    def _wake(self) -> Replies:
         now = self._clock.monotonic()
         self.deadline = None
         if self._state == "failed":
@@ -267,7 +279,27 @@ class Answering:
         self.deadline = None
         if self._state == "streaming":
             return self._tell(error)
-        return self._retry(error) if self._may_retry(error) else self._give_error(error)
+        if not self._may_retry(error):
+            return self._give_error(error)
+        if not self._log.spent:
+            return self._retry(error)
+        if self._trailers:  # which cannot wait
+            return self._give_error(error)
+        asked = self._log.cover(error)
+        if asked is None:
+            return self._retry(error)
+        self._state = "covering"
+        self._cover = self._covered(asked, error)
+        return ()
+
+    async def _covered(self, asked: Awaitable[bool], error: ProviderError) -> Replies:
+        """The failed attempt has cost money, so the hold may be too small for another."""
+        covered = await asked
+        self._cover = None
+        if covered:
+            return self._retry(error)
+        self._log.uncovered()
+        return self._give_error(error)
 
     def _tell(self, error: ProviderError) -> Replies:
         """The client has a part of the answer: it gets one error event.

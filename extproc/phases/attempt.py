@@ -10,9 +10,11 @@ header changes of earlier attempts. The answer is ``Answering``'s, which withhol
 Counterpart: ``extproc.phases.admission``, whose hand-off is all this knows of the request.
 """
 
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Literal
 
+from extproc.config.directory import Directory
 from extproc.config.snapshot import Snapshot
 from extproc.domain import names
 from extproc.domain.errors import GatewayError, InternalError
@@ -33,6 +35,7 @@ from extproc.phases.exchange import Exchange, open_exchange
 from extproc.phases.handoff import Handoff, Step
 from extproc.phases.ports import Clock
 from extproc.phases.refusals import refuse
+from extproc.phases.settlement import Accounts
 from extproc.telemetry.recorder import Recorder
 from extproc.telemetry.traces import Tracer
 
@@ -44,6 +47,8 @@ class AttemptDeps:
     """What an attempt works with; ``snapshot`` is the configuration at the time the stream opened."""
 
     snapshot: Snapshot
+    directory: Directory
+    accounts: Accounts
     clock: Clock
     recorder: Recorder
     tracer: Tracer
@@ -55,7 +60,7 @@ class Attempt:
     def __init__(self, deps: AttemptDeps) -> None:
         self._deps = deps
         self._state: State = "opened"
-        self._log = AttemptLog(deps.recorder, deps.tracer, deps.clock)
+        self._log = AttemptLog(deps.recorder, deps.tracer, deps.clock, deps.accounts)
         self._began = deps.clock.monotonic()
         self._handoff: Handoff | None = None
         self._exchange: Exchange | None = None
@@ -67,7 +72,7 @@ class Attempt:
         """See ``Phase``."""
         return self._answering.deadline if self._answering is not None else None
 
-    def handle(self, event: Event) -> Replies:
+    def handle(self, event: Event) -> Replies | Awaitable[Replies]:
         """See ``Phase``."""
         if self._answering is not None:
             return self._answering.handle(event)
@@ -99,7 +104,7 @@ class Attempt:
         step = _step(handoff, event.attempt)
         if event.cluster != f"{names.CLUSTER_PREFIX}{step.provider}":
             raise InternalError("Envoy chose another provider than the chain names")
-        self._exchange = open_exchange(self._deps.snapshot, handoff, step, event)
+        self._exchange = open_exchange(self._deps.snapshot, self._deps.directory, handoff, step, event)
         self._log.opened(handoff, self._exchange, event.metadata, event.attempt)
         self._state = "addressed"
         return RequestHeadersReply()
@@ -108,6 +113,7 @@ class Attempt:
         exchange = self._exchange
         assert exchange is not None
         request = exchange.render(body)
+        self._log.sent(body)
         self._answering = Answering(exchange, self._log, self._deps.clock, began=self._began, request=request)
         self._state = "sent"
         return RequestBodyReply(
@@ -117,7 +123,7 @@ class Attempt:
             metadata=self._log.mark(),
         )
 
-    def wake(self) -> Replies:
+    def wake(self) -> Replies | Awaitable[Replies]:
         """See ``Phase``."""
         return self._answering.wake() if self._answering is not None else ()
 

@@ -1,22 +1,24 @@
-"""What an attempt notes of itself as it goes: its mark for the others, its row, and the request's row if it answered.
+"""What an attempt notes of itself as it goes: its mark for the others, its rows, and what goes on its account.
 
 Counterpart: ``extproc.phases.attempt``, which says what happened; this says it on.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from urllib.parse import urlsplit
 
+from extproc.accounting.estimate import Delivered
 from extproc.config.routes import idle_timeout, patience, try_timeout
 from extproc.domain import names
 from extproc.domain.answer import FinishReason
-from extproc.domain.errors import Aborted, InternalError
+from extproc.domain.errors import Aborted, GatewayError, InternalError
 from extproc.domain.usage import Usage
 from extproc.phases.exchange import Exchange
 from extproc.phases.handoff import Handoff
 from extproc.phases.marks import CLOCKS_DIFFER, SENT, AttemptMark, is_unmarked, read_marks, summaries, unexplained
 from extproc.phases.ports import Clock
+from extproc.phases.settlement import Account, Accounts
 from extproc.telemetry.recorder import Recorder
-from extproc.telemetry.records import AttemptRecord, RequestRecord
+from extproc.telemetry.records import OK, AttemptRecord, RequestRecord
 from extproc.telemetry.traces import SpanHandle, Tracer
 from extproc.translate.answer import TranslatedAnswer
 from extproc.translate.response import AnswerStream
@@ -25,7 +27,15 @@ from extproc.translate.response import AnswerStream
 class AttemptLog:
     """Notes of one attempt."""
 
-    def __init__(self, recorder: Recorder, tracer: Tracer, clock: Clock) -> None:
+    def __init__(self, recorder: Recorder, tracer: Tracer, clock: Clock, accounts: Accounts) -> None:
+        self._accounts = accounts
+        self._account: Account | None = None
+        self._settled = False
+        self._request = b""
+        self._stream: AnswerStream | None = None
+        self._service_tier: str | None = None
+        self._cost: int | None = None
+        self._estimated = False
         self._recorder = recorder
         self._tracer = tracer
         self._clock = clock
@@ -52,7 +62,12 @@ class AttemptLog:
         self._exchange = exchange
         self.attempt = attempt
         self._earlier = read_marks(metadata, handoff.chain, attempt - 1)
+        self._account = Account(self._accounts, handoff, exchange, attempt, self._started_ns)
         self._span = self._tracer.start_attempt(handoff.traceparent, self._started_ns)
+
+    def sent(self, request: bytes) -> None:
+        """The request goes out; this is the client's body."""
+        self._request = request
 
     def provider_status(self, status: int) -> None:
         """The provider has answered with this status."""
@@ -65,12 +80,14 @@ class AttemptLog:
             self._first_token = elapsed
         self._heard_ns = self._clock.now_ns()
         self._usage = stream.usage
+        self._stream = stream
         self._finish = stream.finish_reason
         self._served = stream.response_model
 
     def whole(self, answer: TranslatedAnswer) -> None:
         """A whole answer was read."""
         self._usage = answer.usage
+        self._service_tier = answer.service_tier
         self._finish = answer.finish_reason
         self._served = answer.response_model
 
@@ -96,11 +113,42 @@ class AttemptLog:
         mark = AttemptMark(step.provider, step.model, self._outcome, self._started_ns, ended, self._final)
         return {f"{names.ATTEMPT_KEY}{self.attempt}": mark.encode()}
 
+    def cost(self) -> int | None:
+        """Nano-dollars of the whole answer that was read; None where nobody knows the price."""
+        assert self._account is not None
+        return self._account.cost(self._usage, self._service_tier)
+
+    @property
+    def spent(self) -> bool:
+        """Whether the provider has counted anything for this attempt yet."""
+        return self._usage.total > 0
+
+    def cover(self, error: GatewayError) -> Awaitable[bool] | None:
+        """The attempt failed and another shall follow: whether the hold covers that one, too.
+
+        None where nothing is held.
+        """
+        if self._account is None or self._handoff is None or self._exchange is None:
+            return None
+        self.answered(error.status, error.outcome, final=False)
+        self._reckon()
+        asked = self._account.cover(self._attempt_record(self._handoff, self._exchange, self._clock.now_ns()))
+        self._settled = asked is not None
+        return asked
+
+    def uncovered(self) -> None:
+        """The hold does not cover another attempt, so it ends here; this one has settled already."""
+        assert self._account is not None
+        self._account.release()
+
     def closed(self, *, waited: float, crashed: bool) -> None:
-        """The stream is over: write the rows. ``waited``: seconds since the attempt began."""
+        """The stream is over: write the rows, and settle. ``waited``: seconds since the attempt began."""
+        if self._account is not None:
+            self._account.closed()
         handoff, exchange = self._handoff, self._exchange
         if handoff is None or exchange is None:
             return
+        unanswered = self._outcome == SENT and not self._committed
         if self._outcome == SENT and crashed:
             self._outcome = InternalError("").outcome
         if self._outcome == SENT and not self._marked:
@@ -108,14 +156,33 @@ class AttemptLog:
         if self._outcome == SENT:
             self._outcome = self._unexplained(handoff, exchange, waited)
         now = self._clock.now_ns()
+        self._reckon()
         record = self._attempt_record(handoff, exchange, now)
         for gap in unmarked_before(self._earlier):
             self._recorder.attempt(unreached(handoff, gap, self._started_ns))
         self._recorder.attempt(record)
         if self._final:
             self._recorder.request(self._request_record(handoff, exchange, now))
+        if self._account is not None and not self._settled:
+            self._account.settle(record, final=self._final, closing=unanswered)
         if self._span is not None:
             self._span.end(record)
+
+    def _reckon(self) -> None:
+        """What the attempt has used, and what that costs: as the provider says, or as far as one can tell."""
+        assert self._account is not None
+        delivered = Delivered()
+        if self._stream is not None:
+            stream = self._stream
+            delivered = Delivered(stream.output_bytes, stream.output_events, stream.thinking_shown)
+            self._service_tier = stream.service_tier
+        if self._outcome == OK and self._usage.total:
+            if self._stream is not None:
+                self._account.learn(self._usage, self._request, delivered)
+        elif self._usage.total or delivered.output_events:
+            self._usage = self._account.estimate(self._usage, self._request, delivered)
+            self._estimated = True
+        self._cost = self._account.cost(self._usage, self._service_tier)
 
     def _unexplained(self, handoff: Handoff, exchange: Exchange, waited: float) -> str:
         """The stream just ended, and nothing said why."""
@@ -148,6 +215,10 @@ class AttemptLog:
             stream=handoff.stream,
             status=self._status,
             usage=self._usage,
+            usage_estimated=self._estimated,
+            cost=self._cost,
+            org=handoff.org,
+            user=handoff.user,
             first_token_ms=None if self._first_token is None else self._first_token * 1000,
             finish_reason=self._finish,
             config_version=handoff.config_version,
@@ -182,6 +253,10 @@ class AttemptLog:
             stream=handoff.stream,
             status=self._client_status,
             usage=self._usage,
+            usage_estimated=self._estimated,
+            cost=self._cost,
+            org=handoff.org,
+            user=handoff.user,
             first_token_ms=first_token,
             finish_reason=self._finish,
             config_version=handoff.config_version,

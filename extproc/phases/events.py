@@ -143,7 +143,7 @@ class Phase(Protocol):
         """What to tell Envoy. An awaitable holds back the stream's next event until it is done."""
         ...
 
-    def wake(self) -> Replies:
+    def wake(self) -> Replies | Awaitable[Replies]:
         """The deadline has passed."""
         ...
 

@@ -5,17 +5,19 @@ depends on who is called.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import orjson
 
-from extproc.config.snapshot import Model, Provider, Snapshot
+from extproc.config.directory import Directory
+from extproc.config.snapshot import Model, PartyKind, Provider, Secret, Snapshot
 from extproc.dialects.base import ClientDialect, ProviderDialect, RenderOptions
 from extproc.domain.errors import InternalError, ProviderError
 from extproc.phases.events import RequestHeaders
 from extproc.phases.handoff import Handoff, Step
 from extproc.providers.request import Addressed, address
 from extproc.translate.answer import TranslatedAnswer, translate_answer
+from extproc.translate.limit import limit_edits
 from extproc.translate.pairs import PAIRS
 from extproc.translate.request import RequestJob, TranslatedRequest, translate_request
 from extproc.translate.response import AnswerStream
@@ -36,9 +38,13 @@ class Exchange:
     same_dialect: bool
     headers: Addressed
     handoff: Handoff
+    byok: bool
+    """The provider is called with a key of the client's own side."""
 
     def render(self, body: bytes) -> TranslatedRequest:
         """The request in the provider's dialect. Raises ``InvalidRequest``."""
+        parsed = orjson.loads(body)
+        limit = self.handoff.output_limit
         job = RequestJob(
             model=self.step.model,
             stream=self.handoff.stream,
@@ -47,8 +53,11 @@ class Exchange:
                 default_max_output_tokens=self.step.max_output_tokens or _DEFAULT_OUTPUT,
                 drop_unsupported=self.model.drop_unsupported,
             ),
+            edits={}
+            if limit is None
+            else limit_edits(self.client.name, parsed, limit, unsaid=self.step.max_output_tokens),
         )
-        return translate_request(self.client, self.dialect, body, orjson.loads(body), job)
+        return translate_request(self.client, self.dialect, body, parsed, job)
 
     def answer_stream(self, *, created: int, include_usage: bool) -> AnswerStream:
         """A translator for one streamed answer; ``include_usage``: the client asked for OpenAI's usage chunk."""
@@ -66,11 +75,16 @@ class Exchange:
         return self.dialect.parse_error(status, body, retry_after=retry_after)
 
 
-def open_exchange(snapshot: Snapshot, handoff: Handoff, step: Step, event: RequestHeaders) -> Exchange:
+def open_exchange(
+    snapshot: Snapshot, directory: Directory, handoff: Handoff, step: Step, event: RequestHeaders
+) -> Exchange:
     """The parties of one attempt. Raises ``InternalError`` where a reload has taken one of them away."""
     provider, model = snapshot.providers.get(step.provider), snapshot.models.get(handoff.model)
     if provider is None or model is None:
         raise InternalError("the configuration changed while the request was under way; send it again")
+    own = _own_credential(directory, handoff, provider.name)
+    if own is not None:
+        provider = replace(provider, api_key=own)
     pair = PAIRS[handoff.client_dialect, provider.dialect]
     client_headers: Mapping[str, str] = dict(handoff.client_headers) if pair.same else {}
     return Exchange(
@@ -82,4 +96,22 @@ def open_exchange(snapshot: Snapshot, handoff: Handoff, step: Step, event: Reque
         same_dialect=pair.same,
         headers=address(provider, client_headers=client_headers, present=event.headers, stream=handoff.stream),
         handoff=handoff,
+        byok=own is not None,
     )
+
+
+def _own_credential(directory: Directory, handoff: Handoff, provider: str) -> Secret | None:
+    """The key that the client's side brings for this provider: the virtual key's, else its user's, team's, or org's."""
+    key = directory.named(handoff.key_id)
+    if key is not None and key.credentials and provider in key.credentials:
+        return key.credentials[provider]
+    sides: tuple[tuple[PartyKind, str | None], ...] = (
+        ("user", handoff.user),
+        ("team", handoff.team),
+        ("org", handoff.org),
+    )
+    for kind, name in sides:
+        party = directory.party(kind, name) if name is not None else None
+        if party is not None and party.credentials and provider in party.credentials:
+            return party.credentials[provider]
+    return None

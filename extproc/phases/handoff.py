@@ -5,13 +5,13 @@ replica or restart can serve either phase. It rides on every message of an attem
 bytes, no secret, no prompt. Writer: ``extproc.phases.admission``; reader: ``extproc.phases.attempt``.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import orjson
 
 from extproc.domain.errors import InternalError
 
-VERSION = 1
+VERSION = 2
 """Raised when the meaning of a field changes; workers of two versions then refuse each other's hand-offs clearly."""
 
 
@@ -46,6 +46,15 @@ class Handoff:
     traceparent: str | None = None
     client_headers: tuple[tuple[str, str], ...] = ()
     tags: tuple[tuple[str, str], ...] = ()
+    hold_id: str = ""
+    """Of the hold that this request has at the ledger; empty: there is no ledger."""
+    key_id: str = ""
+    org: str | None = None
+    user: str | None = None
+    end_user: str | None = None
+    output_limit: int | None = None
+    """What the budgets can pay for, in tokens; None: as the client says."""
+    show_cost: bool = False
 
     def encode(self) -> str:
         """As text."""
@@ -65,45 +74,32 @@ class Handoff:
                 self.traceparent,
                 self.client_headers,
                 self.tags,
+                self.hold_id,
+                self.key_id,
+                self.org,
+                self.user,
+                self.end_user,
+                self.output_limit,
+                self.show_cost,
             ]
         ).decode()
+
+
+_CHAIN, _CLIENT_HEADERS, _TAGS = (
+    [field.name for field in fields(Handoff)].index(name) for name in ("chain", "client_headers", "tags")
+)
+"""Where the fields are that JSON has lists for."""
 
 
 def decode(text: str | None) -> Handoff:
     """Raises ``InternalError`` where there is none, or one of another version."""
     if not text:
         raise InternalError("the request reached a provider without an admission")
-    fields = orjson.loads(text)
-    if fields[0] != VERSION:
+    written = orjson.loads(text)
+    if written[0] != VERSION:
         raise InternalError("the admission was made by another version of the gateway; send the request again")
-    (
-        _,
-        request_id,
-        key,
-        team,
-        client_dialect,
-        asked,
-        model,
-        stream,
-        chain,
-        started_ns,
-        config_version,
-        traceparent,
-        client_headers,
-        tags,
-    ) = fields
-    return Handoff(
-        request_id=request_id,
-        key=key,
-        team=team,
-        client_dialect=client_dialect,
-        asked=asked,
-        model=model,
-        stream=stream,
-        chain=tuple(Step(*step) for step in chain),
-        started_ns=started_ns,
-        config_version=config_version,
-        traceparent=traceparent,
-        client_headers=tuple((name, value) for name, value in client_headers),
-        tags=tuple((name, value) for name, value in tags),
-    )
+    values = written[1:]
+    values[_CHAIN] = tuple(Step(*step) for step in values[_CHAIN])
+    for pairs in (_CLIENT_HEADERS, _TAGS):
+        values[pairs] = tuple((name, value) for name, value in values[pairs])
+    return Handoff(*values)

@@ -102,6 +102,11 @@ def answered(metadata: Mapping[str, str]) -> AttemptMark | None:
     return next((mark for mark in marks if mark.final), None)
 
 
+def marked(metadata: Mapping[str, str]) -> tuple[int, ...]:
+    """The numbers of the attempts that have marked themselves: they were sent to a provider."""
+    return tuple(int(key[len(names.ATTEMPT_KEY) :]) for key in metadata if key != names.HANDOFF_KEY)
+
+
 def _mark(metadata: Mapping[str, str], chain: Sequence[Step], number: int) -> AttemptMark:
     text = metadata.get(f"{names.ATTEMPT_KEY}{number}")
     if text is not None:

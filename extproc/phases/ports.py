@@ -41,6 +41,10 @@ class Ledger(Protocol):
         """Take what the order asks, all or nothing. Raises ``StoreUnavailable`` where the policy is to refuse."""
         ...
 
+    def open(self, order: HoldOrder) -> None:
+        """As ``hold``, for an order without lines, which is always granted: nobody waits for it."""
+        ...
+
     def settle(self, settlement: Settlement) -> None:
         """An attempt has ended. Never lost, never counted twice: retried while the store is away."""
         ...

@@ -4,9 +4,12 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Protocol
 
+from extproc.config.directory import Directory
 from extproc.config.snapshot import Model, Snapshot, VirtualKey
-from extproc.domain.errors import ModelNotAllowed, Unauthenticated, UnknownModel
+from extproc.domain.errors import ModelNotAllowed, StoreUnavailable, Unauthenticated, UnknownModel
+from extproc.policy.meters import Principal, principal
 
 KEY_HEADERS = ("authorization", "x-api-key", "api-key", "x-goog-api-key")
 """Where SDKs put keys: OpenAI, Anthropic, Azure, Google. All are removed before a provider sees the request."""
@@ -28,13 +31,26 @@ def presented_key(headers: Mapping[str, str]) -> str:
     )
 
 
-def authenticate(snapshot: Snapshot, headers: Mapping[str, str], now_ns: int) -> VirtualKey:
-    """The virtual key of a request. Raises ``Unauthenticated``; the message never says more than the caller knows.
+class TokenCheck(Protocol):
+    """Who tells a bearer token of an identity provider (``extproc.policy.tokens``)."""
+
+    async def identify(self, token: str, now_ns: int) -> VirtualKey:
+        """The key that the token stands for. Raises ``Unauthenticated``, or ``IdentityUnavailable`` if nobody can tell."""
+        ...
+
+
+def authenticate(directory: Directory, presented: str, now_ns: int) -> Principal:
+    """Who asks. Raises ``Unauthenticated``; the message never says more than the caller knows.
 
     The lookup is by digest, so its timing tells nothing of the stored keys; the comparison is constant-time besides.
     """
-    digest = hashlib.sha256(presented_key(headers).encode()).hexdigest()
-    key = snapshot.keys.get(digest)
+    digest = hashlib.sha256(presented.encode("utf-8", "surrogatepass")).hexdigest()
+    key = directory.key(digest)
+    if key is None and not directory.complete:
+        raise StoreUnavailable(
+            "Keys made at run time cannot be looked up at the moment: the gateway's store is away. Try again.",
+            retry_after=5.0,
+        )
     if key is None or not hmac.compare_digest(key.sha256, digest):
         raise Unauthenticated(
             "This API key is not known here. Use a virtual key of this gateway, not a provider's key."
@@ -45,28 +61,48 @@ def authenticate(snapshot: Snapshot, headers: Mapping[str, str], now_ns: int) ->
         raise Unauthenticated(
             f"This API key expired at {key.expires.isoformat()}. Ask the platform team for a new one."
         )
-    return key
+    return with_parties(directory, key)
 
 
-def usable_models(snapshot: Snapshot, key: VirtualKey) -> list[Model]:
+def with_parties(directory: Directory, key: VirtualKey) -> Principal:
+    """A key that was checked, with what it belongs to. Raises ``Unauthenticated`` where that is switched off."""
+    who = principal(directory, key)
+    for party in who.parties:
+        if not party.enabled:
+            raise Unauthenticated(f'The {party.kind} "{party.name}" of this API key is switched off.')
+    return who
+
+
+def _allowed_names(who: Principal) -> frozenset[str] | None:
+    """What key and parties all allow; None: everything."""
+    allowed = who.key.models
+    for party in who.parties:
+        if party.models is not None:
+            allowed = party.models if allowed is None else allowed & party.models
+    return allowed
+
+
+def usable_models(snapshot: Snapshot, who: Principal) -> list[Model]:
     """The catalogue as this key sees it, in the order of the file."""
-    return [m for m in snapshot.models.values() if m.enabled and (key.models is None or m.name in key.models)]
+    allowed = _allowed_names(who)
+    return [m for m in snapshot.models.values() if m.enabled and (allowed is None or m.name in allowed)]
 
 
-def resolve_model(snapshot: Snapshot, key: VirtualKey, asked: str) -> Model:
+def resolve_model(snapshot: Snapshot, who: Principal, asked: str) -> Model:
     """The catalogue entry of a name. Raises ``UnknownModel`` (404) or ``ModelNotAllowed`` (403), naming what is allowed."""
     name = snapshot.names.get(asked)
     model = snapshot.models[name] if name is not None else None
     if model is None or not model.enabled:
         state = "is switched off" if model is not None else "is not in the catalogue"
-        raise UnknownModel(f"The model '{asked[:100]}' {state}. {_allowed(snapshot, key)}", param="model")
-    if key.models is not None and model.name not in key.models:
-        raise ModelNotAllowed(f"This API key may not use the model '{asked}'. {_allowed(snapshot, key)}", param="model")
+        raise UnknownModel(f"The model '{asked[:100]}' {state}. {_allowed(snapshot, who)}", param="model")
+    allowed = _allowed_names(who)
+    if allowed is not None and model.name not in allowed:
+        raise ModelNotAllowed(f"This API key may not use the model '{asked}'. {_allowed(snapshot, who)}", param="model")
     return model
 
 
-def _allowed(snapshot: Snapshot, key: VirtualKey) -> str:
-    names = [model.name for model in usable_models(snapshot, key)]
+def _allowed(snapshot: Snapshot, who: Principal) -> str:
+    names = [model.name for model in usable_models(snapshot, who)]
     if not names:
         return "This key may use no model at present."
     more = f" and {len(names) - _LISTED} more (GET /v1/models lists all)" if len(names) > _LISTED else ""

@@ -98,6 +98,11 @@ class GatewayInstruments:
     admission_duration: Histogram
     open_streams: Gauge
     log_rows_dropped: Counter
+    cost: Counter
+    settlements: Counter
+    store_up: Gauge
+    ledger_queue: Gauge
+    directory_age: Gauge
     config_version: Gauge
     build: Gauge
 
@@ -133,6 +138,26 @@ class GatewayInstruments:
                 registry=registry,
             ),
             log_rows_dropped=counter("llmgw_log_rows_dropped_total", "Log rows lost."),
+            cost=counter("llmgw_cost_usd_total", "US dollars spent.", "provider", "model", "team"),
+            settlements=counter("llmgw_unusual_settlements_total", "Settlements out of the ordinary.", "kind"),
+            store_up=Gauge(
+                "llmgw_store_up",
+                "1 while every worker reaches the store.",
+                multiprocess_mode="livemin",
+                registry=registry,
+            ),
+            ledger_queue=Gauge(
+                "llmgw_ledger_queue",
+                "Steps that workers owe to the store.",
+                multiprocess_mode="livesum",
+                registry=registry,
+            ),
+            directory_age=Gauge(
+                "llmgw_directory_staleness_seconds",
+                "Age of what the workers know of keys.",
+                multiprocess_mode="livemax",
+                registry=registry,
+            ),
             config_version=Gauge(
                 "llmgw_config_version_info",
                 "1 while a worker uses this configuration.",

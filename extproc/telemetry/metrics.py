@@ -27,6 +27,11 @@ llmgw_tokens_total                               counter   type=input|cache_read
 llmgw_admission_duration_seconds                 histogram
 llmgw_open_streams                               gauge     phase=admission|attempt
 llmgw_log_rows_dropped_total                     counter
+llmgw_cost_usd_total                             counter   provider, model, team
+llmgw_unusual_settlements_total                  counter   kind=expired|corrected|late|orphan|bound_exceeded|full|rejected
+llmgw_store_up                                   gauge     1 while every worker reaches the store; absent without one
+llmgw_ledger_queue                               gauge
+llmgw_directory_staleness_seconds                gauge
 llmgw_config_version_info                        gauge     version; 1 while some worker uses it, else 0
 llmgw_build_info                                 gauge     version; always 1
 llmgw_worker_restarts_total                      counter   reason; ``exposition`` counts it
@@ -43,7 +48,7 @@ from typing import Literal, NamedTuple
 
 from prometheus_client import CollectorRegistry, values
 
-from extproc.domain.usage import Usage
+from extproc.domain.money import NANOS
 from extproc.telemetry.batch import Batch, Spread, Tally
 from extproc.telemetry.conventions import provider_kind
 from extproc.telemetry.instruments import GatewayInstruments, GenAiInstruments
@@ -74,6 +79,7 @@ class _UsageSeries(NamedTuple):
 
     prompt: Spread
     produced: Spread
+    cost: Tally
     input: Tally
     cache_read: Tally
     cache_write: Tally
@@ -140,7 +146,7 @@ class Metrics:
         series.total.inc()
         series.duration.observe(record.duration_ms / 1000)
         if record.usage.total > 0:
-            self._count_tokens(record.usage, gen_ai, model, self._name(record.team))
+            self._count_tokens(record, gen_ai, model, self._name(record.team))
 
     def request(self, record: RequestRecord) -> None:
         """Count a request, its fallbacks, and the pace of its stream."""
@@ -180,6 +186,22 @@ class Metrics:
         """Log rows were lost."""
         self._own.log_rows_dropped.inc(rows)
 
+    def settlement(self, kind: str, count: int = 1) -> None:
+        """So many settlements were out of the ordinary."""
+        self._own.settlements.labels(self._name(kind)).inc(count)
+
+    def store_up(self, *, up: bool) -> None:
+        """Whether this worker reaches the store."""
+        self._own.store_up.set(int(up))
+
+    def ledger_queue(self, length: int) -> None:
+        """This worker owes so many steps to the store."""
+        self._own.ledger_queue.set(length)
+
+    def directory_age(self, seconds: float) -> None:
+        """What this worker knows of keys is so old."""
+        self._own.directory_age.set(seconds)
+
     def config_loaded(self, version: str) -> None:
         """This worker now uses the configuration ``version``."""
         if self._config_version is not None:
@@ -201,7 +223,10 @@ class Metrics:
             self._name(record.provider),
         )
 
-    def _count_tokens(self, usage: Usage, gen_ai: tuple[str, str, str, str, str], model: str, team: str) -> None:
+    def _count_tokens(
+        self, record: AttemptRecord, gen_ai: tuple[str, str, str, str, str], model: str, team: str
+    ) -> None:
+        usage = record.usage
         key = (*gen_ai, model, team)
         series = self._usages.get(key)
         if series is None:
@@ -209,6 +234,7 @@ class Metrics:
             series = self._usages[key] = _UsageSeries(
                 Spread(self._batch, self._gen_ai.token_usage.labels(*gen_ai, "input")),
                 Spread(self._batch, self._gen_ai.token_usage.labels(*gen_ai, "output")),
+                Tally(self._batch, self._own.cost.labels(*where)),
                 *(
                     Tally(self._batch, self._own.tokens.labels(kind, *where))
                     for kind in ("input", "cache_read", "cache_write", "output")
@@ -216,6 +242,8 @@ class Metrics:
             )
         series.prompt.observe(usage.prompt)
         series.produced.observe(usage.output)
+        if record.cost:
+            series.cost.inc(record.cost / NANOS)
         # A vendor's count may be negative by mistake, which a counter refuses.
         if usage.input > 0:
             series.input.inc(usage.input)

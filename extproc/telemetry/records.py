@@ -49,6 +49,8 @@ class _Record:
     key: str | None = None
     """The virtual key's name, never its text. None: nobody was recognised."""
     team: str | None = None
+    org: str | None = None
+    user: str | None = None
     tags: Mapping[str, str] | None = None
     client_dialect: str | None = None
     operation: Operation = "chat"
@@ -68,6 +70,8 @@ class _Record:
     usage: Usage = _NO_USAGE
     usage_estimated: bool = False
     """Some count was reckoned by the gateway, for the provider's own did not arrive."""
+    cost: int | None = None
+    """Nano-dollars; None where nobody knows the price, or nothing was bought."""
     first_token_ms: float | None = None
     """From ``time_ns`` to the first content; None where there was none."""
     finish_reason: FinishReason | None = None

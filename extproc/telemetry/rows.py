@@ -9,6 +9,7 @@ request_id              both    joins a request's row with those of its attempts
 trace_id                both    32 hex digits, or null
 key                     both    the virtual key's name; null where nobody was recognised
 team                    both    the key's team, or null
+org, user               both    the key's organisation and user; absent where there are none
 tags                    both    the key's tags, an object; absent where there are none
 client_dialect          both    ``openai-chat``, ``anthropic-messages``, ...
 operation               both    ``chat``, ``embeddings``, ...
@@ -41,6 +42,7 @@ audio_output_tokens     both    the part of ``output_tokens`` that is audio
 accepted_prediction     both    tokens of the predicted output that were used
 rejected_prediction     both    tokens of the predicted output that were not
 web_searches            both    server-side searches, which carry a fee each
+cost_usd                both    what that cost in US dollars; null where the price is not known, or nothing was bought
 usage_estimated         both    whether some count was reckoned by the gateway
 config_version          both    the configuration that was in force
 ======================= ======= ==================================================================================
@@ -53,6 +55,7 @@ from collections.abc import Mapping
 
 import orjson
 
+from extproc.domain.money import NANOS
 from extproc.domain.reading import Json
 from extproc.domain.usage import Usage
 from extproc.telemetry.records import AttemptRecord, AttemptSummary, Record
@@ -86,6 +89,10 @@ def render(record: Record) -> dict[str, Json]:
         "key": record.key,
         "team": record.team,
     }
+    if record.org is not None:
+        row["org"] = record.org
+    if record.user is not None:
+        row["user"] = record.user
     if record.tags:
         row["tags"] = {name: value[:_TEXT_LIMIT] for name, value in record.tags.items()}
     row["client_dialect"] = record.client_dialect
@@ -105,6 +112,7 @@ def render(record: Record) -> dict[str, Json]:
         row["attempt_count"] = len(record.attempts)
     _put_ending(row, record)
     _put_usage(row, record.usage)
+    row["cost_usd"] = None if record.cost is None else record.cost / NANOS
     row["usage_estimated"] = record.usage_estimated
     row["config_version"] = record.config_version
     return row

@@ -19,6 +19,8 @@ class TranslatedAnswer:
     finish_reason: FinishReason | None
     response_model: str | None
     response_id: str | None
+    service_tier: str | None = None
+    """The tier that served it, which decides on its price."""
 
 
 def translate_answer(
@@ -50,4 +52,5 @@ def translate_answer(
         finish_reason=answer.choices[0].finish if answer.choices else None,
         response_model=answer.model or None,
         response_id=answer.id or None,
+        service_tier=answer.service_tier,
     )

@@ -59,10 +59,12 @@ class AnswerStream:
         "_hide_usage",
         "_model",
         "_output_bytes",
+        "_output_events",
         "_reader",
         "_seen",
         "_started",
         "_terminal",
+        "_thinking",
         "_usage",
         "_writer",
     )
@@ -76,6 +78,8 @@ class AnswerStream:
         self._finish_reason: FinishReason | None = None
         self._usage = Usage()
         self._output_bytes = 0
+        self._output_events = 0
+        self._thinking = False
         self._seen = False
         self._terminal = False
 
@@ -103,6 +107,21 @@ class AnswerStream:
     def output_bytes(self) -> int:
         """UTF-8 bytes of text, reasoning and tool arguments so far: what the tokens of an aborted stream are told by."""
         return self._output_bytes
+
+    @property
+    def output_events(self) -> int:
+        """Events with such content so far, of which most vendors send one for each token."""
+        return self._output_events
+
+    @property
+    def thinking_shown(self) -> bool:
+        """Whether reasoning was among them."""
+        return self._thinking
+
+    @property
+    def service_tier(self) -> str | None:
+        """The tier that serves the answer, which decides on its price; None where the provider does not say."""
+        return self._started.service_tier if self._started else None
 
     @property
     def content_seen(self) -> bool:
@@ -178,8 +197,12 @@ class AnswerStream:
                 | RefusalDelta(text=text)
                 | ToolCallDelta(arguments=text)
             ):
+                if not text:
+                    return False
                 self._output_bytes += len(text) if text.isascii() else len(text.encode())
-                return bool(text)
+                self._output_events += 1
+                self._thinking = self._thinking or isinstance(event, ThinkingDelta)
+                return True
             case ThinkingSigned() | ThinkingRedacted() | CitationAdded() | ToolCallStarted():
                 return True
             case UsageSeen():

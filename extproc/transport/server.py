@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import os
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Protocol, cast
 
@@ -224,12 +224,7 @@ class _Call:
             return
         try:
             event = wire.decode(payload)
-            result = self._start(event).handle(event)
-            if isinstance(result, tuple):
-                self._answer(result)
-            else:
-                self._waits_for = asyncio.ensure_future(result)
-                self._waits_for.add_done_callback(self._resume)
+            self._take(self._start(event).handle(event))
         except Exception as error:  # noqa: BLE001  see the docstring
             self._crash(error)
 
@@ -237,6 +232,14 @@ class _Call:
         if self._phase is None:
             self._phase = self._connection.server.new_phase(wire.is_attempt(event))
         return self._phase
+
+    def _take(self, result: Replies | Awaitable[Replies]) -> None:
+        """What a phase gave: send it, or wait for it."""
+        if isinstance(result, tuple):
+            self._answer(result)
+        else:
+            self._waits_for = asyncio.ensure_future(result)
+            self._waits_for.add_done_callback(self._resume)
 
     def _resume(self, future: asyncio.Future[Replies]) -> None:
         """What the phase waited for is there; go on with the events that waited behind it."""
@@ -285,7 +288,7 @@ class _Call:
             return  # whoever answers next sets it again
         if self._connection.server.clock.monotonic() >= self._phase.deadline:
             try:
-                self._answer(self._phase.wake())
+                self._take(self._phase.wake())
             except Exception as error:  # noqa: BLE001  as in receive
                 self._crash(error)
             self._connection.flush()

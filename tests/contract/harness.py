@@ -84,11 +84,12 @@ def wait_until(ask: Callable[[], T], what: str, seconds: float = 10.0) -> T:
 
 
 def llmgw(*arguments: str, env: Mapping[str, str] | None = None, log: Path) -> subprocess.Popen[bytes]:
-    """The command, as installed; its output goes to ``log``."""
+    """The command, as installed; its output goes to ``log``, its state beside it: started again it finds both."""
+    state = {"LLMGW_STATE_DIR": str(log.with_name(f"{log.name}-state").absolute())}
     with log.open("ab") as output:
         return subprocess.Popen(
             [str(Path(sys.executable).with_name("llmgw")), *arguments],
-            env={**os.environ, **(env or {})},
+            env={**os.environ, **state, **(env or {})},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

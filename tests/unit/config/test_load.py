@@ -12,7 +12,15 @@ from extproc.config.load import load_file, load_text
 from extproc.config.problems import ConfigError
 
 FULL = Path(__file__).parents[2] / "goldens" / "config" / "full.yaml"
-ENV = {"LLMGW_ADMIN_TOKEN": "token", "OPENAI_API_KEY": "sk-1", "VIRTUAL_KEY": "sk-virtual"}
+ENV = {
+    "LLMGW_ADMIN_TOKEN": "token",
+    "LLMGW_READ_TOKEN": "rt-0",
+    "OPENAI_API_KEY": "sk-1",
+    "VIRTUAL_KEY": "sk-virtual",
+    "TEAM_KEY": "sk-of-the-team",
+    "ALERT_URL": "https://hooks.example/T0KEN",
+    "ALERT_SECRET": "signing-secret",
+}
 MINIMAL = "providers:\n  openai: {api_key: ${KEY}, ca_file: ca.pem}\nmodels:\n  fast: {targets: [{provider: openai}]}\n"
 
 
@@ -85,6 +93,12 @@ def test_a_snapshot_cannot_be_changed():
         snapshot.keys,
         snapshot.providers["openai"].headers,
         next(iter(snapshot.keys.values())).tags,
+        next(iter(snapshot.keys.values())).credentials,
+        snapshot.parties,
+        snapshot.parties["team", "search"].tags,
+        snapshot.parties["team", "search"].credentials,
+        snapshot.providers["openai"].prices,
+        snapshot.issuers[0].tags_claims,
     ):
         with pytest.raises(TypeError):
             mapping["new"] = None  # pyright: ignore[reportIndexIssue] - that is the claim
@@ -96,14 +110,16 @@ def test_a_snapshot_does_not_print_its_secrets():
     assert "Secret(***)" in text
 
 
-SCALARS = sorted(set(re.findall(r"(?<=[:,\[] )[^\s\[\]{},#&*]+(?=[,\]}\n ])", FULL.read_text())))
+BARE = re.sub(r"(?m)(^| +)#.*\n?", "\n", FULL.read_text())
+"""Without comments: it is parsed for each scalar."""
+SCALARS = sorted(set(re.findall(r"(?<=[:,\[] )[^\s\[\]{},#&*]+(?=[,\]}\n ])", BARE)))
 
 
 @pytest.mark.parametrize("canary", ["canary-0b1c\n", "canary_0b1c:x@y/z?q#f"])
 @pytest.mark.parametrize("scalar", SCALARS)
 def test_a_secret_in_any_place_of_the_file_is_not_in_the_error(scalar, canary):
     """Every scalar in turn comes from a variable that holds a secret."""
-    text = re.sub(rf"(?<=[:,\[] ){re.escape(scalar)}(?=[,\]}}\n ])", "${CANARY}", FULL.read_text())
+    text = re.sub(rf"(?<=[:,\[] ){re.escape(scalar)}(?=[,\]}}\n ])", "${CANARY}", BARE)
     assert "${CANARY}" in text
     error = failure(text, {**ENV, "CANARY": canary})
     if error is not None:
@@ -135,3 +151,33 @@ def test_a_mangled_file_is_a_config_error_and_nothing_else(data):
         printed = str(error).splitlines()
         assert len(printed) == len(error.problems)
         assert all(line.startswith("gateway.yaml") for line in printed)
+
+
+JWT = MINIMAL + "jwt: [{issuer: 'https://login.example.com/', jwks: 'file:${NAME}.json'}]\n"
+
+
+def test_the_keys_of_an_identity_provider_stay_a_file_for_they_are_read_again(tmp_path):
+    path = tmp_path / "gateway.yaml"
+    path.write_text(JWT)
+    (issuer,) = load_file(path, {"KEY": "sk-1", "NAME": "idp"}).issuers
+    assert issuer.jwks == f"file:{tmp_path / 'idp.json'}"
+    assert issuer.issuer == "https://login.example.com/"
+    assert load(JWT, NAME="/etc/idp").issuers[0].jwks == "file:/etc/idp.json"
+
+
+def test_only_this_machine_may_serve_the_keys_of_an_identity_provider_without_tls():
+    loopback, elsewhere = (JWT.replace("file:${NAME}.json", f"http://{host}/keys") for host in LOOPBACK_AND_NOT)
+    assert load(loopback).issuers[0].jwks == "http://127.0.0.1:8000/keys"
+    assert failure(elsewhere, {"KEY": "sk-1"}) is not None
+
+
+LOOPBACK_AND_NOT = ("127.0.0.1:8000", "127.0.0.1:8000@evil.example")
+
+
+def test_paths_of_the_store_start_at_the_folder_of_the_file(tmp_path):
+    path = tmp_path / "gateway.yaml"
+    path.write_text(MINIMAL + "store: {url: 'rediss://:pw@host', directory: state, ca_file: /etc/ca.pem}\n")
+    store = load_file(path, {"KEY": "sk-1"}).store
+    assert (store.directory, store.ca_file) == (str(tmp_path / "state"), "/etc/ca.pem")
+    assert store.url.reveal() == "rediss://:pw@host"
+    assert "pw" not in repr(store)

@@ -141,13 +141,17 @@ def test_what_is_no_url(url):
         "rediss://:p@host:6380/1",
         "redis+sentinel://a:1,b:2/master",
         "redis+cluster://host:6379",
+        "unix:///run/redis.sock",
+        "none",
     ],
 )
 def test_stores(url):
     assert read(scalars.StoreUrl, url) == url
 
 
-@pytest.mark.parametrize("url", ["memory", "redis:/host", "redis://", "redis+ring://host", "sqlite:///x", None])
+@pytest.mark.parametrize(
+    "url", ["memory", "redis:/host", "redis://", "redis+ring://host", "sqlite:///x", "unix://run", None]
+)
 def test_what_is_no_store(url):
     refuses(scalars.StoreUrl, url)
 
@@ -157,16 +161,6 @@ def test_digests_are_taken_with_and_without_prefix_in_any_case():
     assert read(scalars.Digest, " " + "Ab" * 32 + "\n") == "ab" * 32
     for value in ("ab" * 31, "ab" * 33, "xy" * 32, "md5:" + "ab" * 32, None, 5):
         refuses(scalars.Digest, value)
-
-
-@pytest.mark.parametrize("value", ["100/min", "200k/min", "1.5M/day", "5/s", "10/h"])
-def test_rates(value):
-    assert read(scalars.Rate, value) == value
-
-
-@pytest.mark.parametrize("value", ["100", "100/minute ", "/min", "100 / min", 100, None])
-def test_what_is_no_rate(value):
-    refuses(scalars.Rate, value)
 
 
 def test_a_secret_hides_its_text_and_takes_nothing_a_header_would_not():

@@ -12,6 +12,8 @@ MINIMAL = {
     "models": {"m": {"targets": [{"provider": "p"}]}},
     "keys": [{"name": "k", "sha256": "ab" * 32}],
     "teams": {"t": {}},
+    "users": {"u": {}},
+    "orgs": {"o": {}},
     "defaults": {},
 }
 EXAMPLES = {
@@ -21,21 +23,10 @@ EXAMPLES = {
     "location": "europe-west1",
     "api_version": "2025-01-01",
     "strategy": "cost",
-    "budget": {
-        "usd": 2000,
-        "per": "month",
-        "alert_at": [0.8],
-        "ladder": [{"at": 0.9, "use": "m"}, {"at": 1.0, "refuse": True}],
-    },
-    "limits": {"requests": "100/min", "tokens": "200k/min", "concurrent": 20},
     "residency": "eu",
-    "org": "acme",
-    "users": {"u": {"budget": {"usd": 1, "per": "day"}}},
-    "orgs": {"acme": {"limits": {"concurrent": 5}}},
     "rules": [{"when": {"tags": {"environment": "qa"}}, "use": "m"}],
-    "jwt": {"issuer": "https://login.example.com"},
 }
-NAMES = {"providers": "p", "models": "m", "keys": 0, "teams": "t"}
+NAMES = {"providers": "p", "models": "m", "keys": 0, "teams": "t", "users": "u", "orgs": "o"}
 
 
 @pytest.mark.parametrize("row", UNSUPPORTED, ids=lambda row: row.pattern)
@@ -56,7 +47,7 @@ def test_the_schema_takes_it_and_the_table_refuses_it(row):
 
 
 def test_what_asks_for_nothing_is_not_refused():
-    load(MINIMAL | {"rules": [], "users": {}, "orgs": None, "teams": {"t": {"limits": {}}}})
+    load(MINIMAL | {"rules": [], "users": {"u": {}}, "orgs": None, "jwt": [], "teams": {"t": {"limits": {}}}})
 
 
 @pytest.mark.parametrize("auth", ["aws", "gcp", "azure", {"aws": {}}, {"aws": {"access_key_id": "a", "secret_access_key": "b", "session_token": "c"}},

@@ -12,9 +12,12 @@ from typing import Any
 import orjson
 import pytest
 
+from extproc.accounting.tariffs import TariffBook
+from extproc.config.directory import Declared
 from extproc.config.snapshot import Model, Provider, Secret, Snapshot, Target, Telemetry, VirtualKey
 from extproc.phases.admission import Admission, AdmissionDeps
 from extproc.phases.attempt import Attempt, AttemptDeps
+from extproc.phases.booking import Bookkeeper
 from extproc.phases.events import (
     Abort,
     Replies,
@@ -30,6 +33,10 @@ from extproc.phases.events import (
     ResponseTrailersReply,
 )
 from extproc.phases.fakes import FakeClock, FixedDice
+from extproc.phases.settlement import Accounts, Lessons
+from extproc.policy.meters import MeterBook
+from extproc.policy.windows import Windows
+from extproc.state.memory import MemoryLedger
 from extproc.telemetry.fakes import RecordingFake
 from extproc.telemetry.traces import NullTracer
 
@@ -198,6 +205,9 @@ class World:
         self.clock = FakeClock()
         self.dice = FixedDice()
         self.recorder = RecordingFake()
+        self.ledger: MemoryLedger | None = None
+        """None: there is no store."""
+        self.lessons = Lessons()
         self.metadata: dict[str, str] = {}
         self.headers: dict[str, str] = {}
         self.request = b""
@@ -210,9 +220,31 @@ class World:
         models = {**self.snapshot.models, name: replace(known, **changes)}
         self.snapshot = replace(self.snapshot, models=models, names={**self.snapshot.names, name: name})
 
+    def bookkeeper(self) -> Bookkeeper | None:
+        """What makes bookings, where there is a ledger."""
+        if self.ledger is None:
+            return None
+        return Bookkeeper(
+            snapshot=self.snapshot,
+            meters=MeterBook(self.snapshot),
+            tariffs=TariffBook(self.snapshot),
+            windows=Windows(),
+            ledger=self.ledger,
+            dice=self.dice,
+        )
+
     def admit(self, path: str = CHAT, *, method: str = "POST", end: bool = False, **headers: str | None) -> Replies:
         """The request's headers."""
-        deps = AdmissionDeps(self.snapshot, self.clock, self.dice, self.recorder, NullTracer())
+        deps = AdmissionDeps(
+            snapshot=self.snapshot,
+            directory=Declared(self.snapshot),
+            bookkeeper=self.bookkeeper(),
+            tokens=None,
+            clock=self.clock,
+            dice=self.dice,
+            recorder=self.recorder,
+            tracer=NullTracer(),
+        )
         self.admission = Admission(deps)
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         base: dict[str, str | None] = {
@@ -252,7 +284,15 @@ class World:
     def open(self, *, cluster: str | None = None, number: int | None = None) -> tuple[Try, Replies]:
         """The next attempt, up to its request headers; their reply is returned as it is."""
         self.attempts = number if number is not None else self.attempts + 1
-        attempt = Attempt(AttemptDeps(self.snapshot, self.clock, self.recorder, NullTracer()))
+        deps = AttemptDeps(
+            snapshot=self.snapshot,
+            directory=Declared(self.snapshot),
+            accounts=Accounts(TariffBook(self.snapshot), self.lessons, self.ledger),
+            clock=self.clock,
+            recorder=self.recorder,
+            tracer=NullTracer(),
+        )
+        attempt = Attempt(deps)
         if cluster is None:
             chain = orjson.loads(self.metadata["h"])[8]
             cluster = f"provider-{chain[min(self.attempts, len(chain)) - 1][0]}"

@@ -192,7 +192,7 @@ def test_all_that_the_attempts_need_is_handed_over(world):
 
 
 def test_it_holds_no_credential_and_no_word_of_the_prompt(world):
-    (reply,) = world.chat("two", user="CANARY")
+    (reply,) = world.chat("two", messages=[{"role": "user", "content": "CANARY"}], metadata={"note": "CANARY"})
     text = reply.metadata["h"]
     assert "CANARY" not in text
     assert "sk-" not in text

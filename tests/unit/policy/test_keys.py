@@ -1,15 +1,19 @@
 """Which key a request carries, whether it may pass, and what it may use."""
 
 import hashlib
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extproc.config.snapshot import Model, Snapshot, Target, Telemetry, VirtualKey
-from extproc.domain.errors import ModelNotAllowed, Unauthenticated, UnknownModel
-from extproc.policy.keys import KEY_HEADERS, authenticate, presented_key, resolve_model, usable_models
+from extproc.config.directory import Declared
+from extproc.config.snapshot import Model, Party, Snapshot, Target, Telemetry, VirtualKey
+from extproc.domain.errors import ModelNotAllowed, StoreUnavailable, Unauthenticated, UnknownModel
+from extproc.policy import keys
+from extproc.policy.keys import KEY_HEADERS, presented_key, resolve_model, usable_models
+from extproc.policy.meters import Principal
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
@@ -36,6 +40,14 @@ def snapshot(*keys: VirtualKey, models: int = 3) -> Snapshot:
         keys={key.sha256: key for key in keys},
         telemetry=Telemetry(),
     )
+
+
+def authenticate(config: Snapshot, headers, at: int) -> VirtualKey:
+    return keys.authenticate(Declared(config), presented_key(headers), at).key
+
+
+def who(key: VirtualKey, *parties: Party) -> Principal:
+    return Principal(key, parties, None)
 
 
 def key(plain: str, **more) -> VirtualKey:
@@ -143,13 +155,13 @@ ALL, SOME, NONE = key("a"), key("b", models=frozenset({"m1", "off"})), key("c", 
 
 @pytest.mark.parametrize(("key", "names"), [(ALL, ["m0", "m1", "m2"]), (SOME, ["m1"]), (NONE, [])])
 def test_the_models_of_a_key(key, names):
-    assert [model.name for model in usable_models(snapshot(), key)] == names
+    assert [model.name for model in usable_models(snapshot(), who(key))] == names
 
 
 @pytest.mark.parametrize("asked", ["m1", "alias1"])
 @pytest.mark.parametrize("key", [ALL, SOME])
 def test_a_model_by_its_name_or_alias(asked, key):
-    assert resolve_model(snapshot(), key, asked).name == "m1"
+    assert resolve_model(snapshot(), who(key), asked).name == "m1"
 
 
 @pytest.mark.parametrize(
@@ -166,11 +178,35 @@ def test_a_model_by_its_name_or_alias(asked, key):
 )
 def test_what_may_not_be_used_names_what_may(key, asked, error, message):
     with pytest.raises(error) as caught:
-        resolve_model(snapshot(), key, asked)
+        resolve_model(snapshot(), who(key), asked)
     assert message in caught.value.message
     assert caught.value.param == "model"
 
 
 def test_a_long_catalogue_is_not_listed_whole():
     with pytest.raises(UnknownModel, match=r"m18, m19 and 30 more \(GET /v1/models lists all\)"):
-        resolve_model(snapshot(models=50), ALL, "nothing")
+        resolve_model(snapshot(models=50), who(ALL), "nothing")
+
+
+def test_parties_narrow_what_a_key_may_use():
+    team = Party("team", "t", models=frozenset({"m0", "m1"}))
+    user = Party("user", "u", models=frozenset({"m1", "m2"}))
+    assert [model.name for model in usable_models(snapshot(), who(ALL, team, user))] == ["m1"]
+    with pytest.raises(ModelNotAllowed):
+        resolve_model(snapshot(), who(ALL, team, user), "m2")
+
+
+def test_a_party_that_is_switched_off_takes_its_keys_with_it():
+    config = replace(snapshot(key("sk-1", team="t")), parties={("team", "t"): Party("team", "t", enabled=False)})
+    with pytest.raises(Unauthenticated, match='The team "t" of this API key is switched off'):
+        authenticate(config, {"api-key": "sk-1"}, 0)
+
+
+def test_an_unknown_key_is_no_401_while_nobody_can_tell():
+    class Incomplete(Declared):
+        complete = False
+
+    with pytest.raises(StoreUnavailable) as caught:
+        keys.authenticate(Incomplete(snapshot(key("sk-1"))), "sk-2", 0)
+    assert (caught.value.status, caught.value.retry_after) == (503, 5.0)
+    assert keys.authenticate(Incomplete(snapshot(key("sk-1"))), "sk-1", 0).key.name == "k"

@@ -69,6 +69,7 @@ def test_a_requests_row(request_record):
         "cache_write_1h_tokens": 1,
         "output_tokens": 21,
         "reasoning_tokens": 7,
+        "cost_usd": None,
         "usage_estimated": False,
         "config_version": "c0ffee",
     }

@@ -1,0 +1,107 @@
+"""What a request may have the vendor do besides answering: tools it runs, models it falls back to. Tables.
+
+A tool of the vendor's re-reads the whole prompt for every round of its own, so without a limit on its uses a request
+has no upper bound at all. Source: https://platform.claude.com/docs/en/agents-and-tools/tool-use/server-tools
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from extproc.domain.errors import UnboundedCost
+from extproc.domain.reading import Json, JsonObject
+
+_TOOL_TOKENS = 64
+"""Framing of a tool beyond its own JSON, which is longer than what models are shown of it."""
+
+_CLIENT_TOOLS: tuple[tuple[str, int], ...] = (
+    ("bash_", 1_024),
+    ("text_editor_", 2_048),
+    ("memory_", 2_048),
+    ("computer_toolset_", 16_384),
+    ("browser_toolset_", 16_384),
+    ("computer_", 4_096),
+)
+"""Anthropic's tools that the client runs: the vendor adds their definitions, a multiple of which is allowed for.
+
+Published: bash 245, text editor 700, computer 735 and 499 of system prompt; nothing about the others.
+https://platform.claude.com/docs/en/about-claude/pricing#tool-use-pricing
+"""
+
+_LIMITED_TOOLS: Mapping[str, bool] = {"web_search_": True, "web_fetch_": False}
+"""Server tools that take ``max_uses``, and whether each use has a fee."""
+
+_DIRECT = frozenset({"web_search_20250305", "web_fetch_20250910"})
+"""Versions that only the model itself calls. The later ones run code, any number of times, unless told otherwise."""
+
+_UNBOUNDED_FIELDS: Mapping[str, str] = {
+    "web_search_options": "searches, each at a fee",
+    "search_parameters": "searches, each at a fee",  # xAI
+    "plugins": "does things that have fees",  # OpenRouter
+    "models": "may be served by a dearer model",  # OpenRouter
+    "mcp_servers": "calls tools any number of times, and reads the prompt again each time",
+}
+"""Top-level fields with which a request could cost anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolBound:
+    """What one tool adds: tokens of its definition, uses by the vendor, and how many of them carry a fee."""
+
+    tokens: int = _TOOL_TOKENS
+    uses: int = 0
+    searches: int = 0
+
+
+_PLAIN = ToolBound()
+
+
+def check_fields(body: JsonObject) -> None:
+    """Raises ``UnboundedCost`` for a field with which the vendor may do any number of things."""
+    for name in _UNBOUNDED_FIELDS.keys() & body.keys():
+        if body[name] is not None:
+            raise UnboundedCost(
+                f"{name} {_UNBOUNDED_FIELDS[name]}, so under a budget it cannot be used. Leave it out.", param=name
+            )
+    edits = management.get("edits") if isinstance(management := body.get("context_management"), dict) else None
+    for edit in edits if isinstance(edits, list) else ():
+        # https://platform.claude.com/docs/en/build-with-claude/compaction: a further pass over the prompt, and more output
+        if not isinstance(edit, dict) or not str(edit.get("type")).startswith("clear_"):
+            raise UnboundedCost(
+                "context_management may have the prompt read again, so under a budget only clear_* edits can be used.",
+                param="context_management.edits",
+            )
+
+
+def tool_bound(tool: Json, path: str) -> ToolBound:
+    """What a tool of the request adds. Raises ``UnboundedCost`` naming the tool and the mend."""
+    if not isinstance(tool, dict):
+        return _PLAIN  # the vendor refuses it
+    kind = tool.get("type")
+    if kind is None or kind in {"function", "custom"} or not isinstance(kind, str):
+        return _PLAIN
+    for prefix, tokens in _CLIENT_TOOLS:
+        if kind.startswith(prefix):
+            return ToolBound(tokens)
+    for prefix, fee in _LIMITED_TOOLS.items():
+        if kind.startswith(prefix):
+            return _limited(tool, kind, path, fee=fee)
+    raise UnboundedCost(
+        f"{path} ({kind[:64]}) may be used by the provider any number of times, each at a cost. Leave it out.",
+        param=path,
+    )
+
+
+def _limited(tool: JsonObject, kind: str, path: str, *, fee: bool) -> ToolBound:
+    uses = tool.get("max_uses")
+    if not isinstance(uses, int) or isinstance(uses, bool) or uses < 0:
+        raise UnboundedCost(
+            f"{path} ({kind[:64]}) may be used by the provider any number of times, each at a cost. Give it max_uses.",
+            param=f"{path}.max_uses",
+        )
+    if kind not in _DIRECT and tool.get("allowed_callers") != ["direct"]:
+        raise UnboundedCost(
+            f"{path} ({kind[:64]}) may run code any number of times, each at a cost. "
+            'Give it allowed_callers: ["direct"].',
+            param=f"{path}.allowed_callers",
+        )
+    return ToolBound(_TOOL_TOKENS, uses, uses if fee else 0)

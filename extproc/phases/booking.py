@@ -1,0 +1,277 @@
+"""Money before the call: which meters count a request, what it may come to at most, and the hold on all of them.
+
+Admission asks for a booking once it knows the model; the answer is the course that the budgets allow: the model asked,
+or a cheaper one, with the output that can be paid for. Counterpart: ``extproc.phases.settlement``, behind the call.
+"""
+
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from extproc.accounting.bounds import Bound, output_wanted, prompt_bound, quote
+from extproc.accounting.tariffs import Tariff, TariffBook
+from extproc.config.snapshot import Model, Snapshot, Target
+from extproc.domain.errors import BudgetExceeded, GatewayError, UnknownPrice
+from extproc.domain.ledger import Hold, HoldLine, HoldOrder, MeterState, UsageEvent
+from extproc.domain.meters import Meter
+from extproc.domain.reading import JsonObject
+from extproc.phases.ports import Dice, Ledger
+from extproc.policy.ladder import Course, descend
+from extproc.policy.meters import MeterBook, Principal, Subject, Worst, hold_line
+from extproc.policy.room import no_room, stepped_down
+from extproc.policy.windows import Windows
+from extproc.state.events import encode_event
+
+_MAX_STEPS = 16
+"""Ladders of several meters may be heeded one after the other; more rounds are a mistake in them."""
+_BOUGHT = frozenset({"usd", "tokens", "input_tokens", "output_tokens"})
+"""Units for which the size of a request matters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What admission knows of a request. ``chain``: the targets of a model, in the order of the attempts."""
+
+    request_id: str
+    who: Principal
+    model: Model
+    chain: Callable[[Model], tuple[Target, ...]]
+    parsed: JsonObject
+    body: bytes
+    dialect: str
+    tags: Mapping[str, str]
+    end_user: str | None
+    stream: bool
+    now_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """What a request may do. ``hold_id`` empty: nothing is booked anywhere."""
+
+    model: Model
+    targets: tuple[Target, ...]
+    hold_id: str = ""
+    output_limit: int | None = None
+    """No answer may be longer; None: as the client says. Tokens of each alternative."""
+    clamped: bool = False
+    """The limit is below what the client asked for, or would have got."""
+    lines: tuple[HoldLine, ...] = ()
+    states: tuple[MeterState, ...] = ()
+    """Where the meters stand; empty where none could tell."""
+
+
+class NoRoom(Exception):
+    """A refusal, with the meters it rests on, for the client's headers."""
+
+    def __init__(self, error: GatewayError, lines: Sequence[HoldLine], states: Sequence[MeterState]) -> None:
+        super().__init__(error.message)
+        self.error = error
+        self.lines = tuple(lines)
+        self.states = tuple(states)
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """One order, and what it was made of."""
+
+    order: HoldOrder
+    targets: tuple[Target, ...]
+    must_write: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Bookkeeper:
+    """Makes bookings; one for all requests of a configuration."""
+
+    snapshot: Snapshot
+    meters: MeterBook
+    tariffs: TariffBook
+    windows: Windows
+    ledger: Ledger
+    dice: Dice
+
+    def book(self, wanted: Wanted) -> tuple[str, Booking | Awaitable[Booking]]:
+        """The hold's id, at once, and the booking; it waits for the store only where there is a meter.
+
+        Raises, or the awaitable does, ``NoRoom``, ``UnknownPrice``, ``UnboundedCost`` or ``StoreUnavailable``.
+        """
+        hold_id = self.dice.new_id()
+        plan = self._plan(wanted, Course(wanted.model.name), hold_id)
+        if not plan.order.lines:
+            self.ledger.open(plan.order)
+            return hold_id, Booking(wanted.model, plan.targets, hold_id)
+        return hold_id, self._take(wanted, plan)
+
+    async def _take(self, wanted: Wanted, plan: _Plan) -> Booking:
+        course = Course(wanted.model.name)
+        for _ in range(_MAX_STEPS):
+            hold = await self.ledger.hold(plan.order)
+            if hold.granted:
+                return self._granted(course, plan, hold)
+            assert hold.refused_by is not None
+            line, state = plan.order.lines[hold.refused_by], hold.states[hold.refused_by]
+            lower = descend(course, line.meter, state) if hold.gated else None
+            if lower is None or not self._serves(lower.model):
+                raise NoRoom(self._refusal(line, state, plan.order, gated=hold.gated), plan.order.lines, hold.states)
+            course = lower
+            plan = self._plan(wanted, course, plan.order.id)
+        raise NoRoom(BudgetExceeded("The ladders of the budgets lead nowhere. Ask the platform team."), (), ())
+
+    def _serves(self, model: str) -> bool:
+        found = self.snapshot.models.get(model)
+        return found is not None and found.enabled
+
+    def _refusal(self, line: HoldLine, state: MeterState, order: HoldOrder, *, gated: bool) -> GatewayError:
+        status = self.snapshot.money.budget_status
+        if gated:
+            return stepped_down(line, budget_status=status)
+        asked = line.fixed + line.per_output * order.floor
+        return no_room(line, state, wanted=asked, budget_status=status)
+
+    def _granted(self, course: Course, plan: _Plan, hold: Hold) -> Booking:
+        short = hold.output < plan.order.output or course.max_output_tokens is not None
+        return Booking(
+            model=self.snapshot.models[course.model],
+            targets=tuple(target for target in plan.targets if target.provider not in hold.left_out),
+            hold_id=plan.order.id,
+            output_limit=hold.output if short or plan.must_write else None,
+            clamped=short,
+            lines=plan.order.lines,
+            states=hold.states,
+        )
+
+    # -- the order ----------------------------------------------------------------------------------------------------
+
+    def _plan(self, wanted: Wanted, course: Course, hold_id: str) -> _Plan:
+        model = self.snapshot.models[course.model]
+        targets = wanted.chain(model)
+        providers = tuple(dict.fromkeys(target.provider for target in targets))
+        subject = Subject(model.name, providers, wanted.tags, self._prompt(wanted))
+        meters = self.meters.applicable(wanted.who, subject)
+        grouped = {group for _, group in meters}
+        order = HoldOrder(hold_id, (), 0, 0, b"", others=any(provider not in grouped for provider in providers))
+        if not any(meter.unit in _BOUGHT for meter, _ in meters):
+            lines = self._lines(meters, {None: Worst(0, 0, 0, 0, 1)}, course, wanted.now_ns)
+            facts = self._facts(wanted, model, targets[0], hold_id)
+            return _Plan(replace(order, lines=lines, facts=facts), targets, must_write=False)
+        bound = prompt_bound(wanted.parsed, len(wanted.body), wanted.dialect)
+        priced = self._priced(targets, wanted.now_ns, required=any(meter.unit == "usd" for meter, _ in meters))
+        output, must_write = _output(bound, priced, course)
+        lines = self._lines(meters, _worst(bound, priced), course, wanted.now_ns)
+        targets = tuple(target for target, _ in priced)
+        return _Plan(
+            replace(
+                order,
+                lines=lines,
+                output=output,
+                floor=min(output, self.snapshot.money.output_floor),
+                facts=self._facts(wanted, model, targets[0], hold_id),
+            ),
+            targets,
+            must_write,
+        )
+
+    def _priced(self, targets: Sequence[Target], now_ns: int, *, required: bool) -> list[tuple[Target, Tariff | None]]:
+        """The targets with their prices. Those without are left out where a budget needs one, unless they are free."""
+        found = [(target, self.tariff(target, now_ns)) for target in targets]
+        if not required or self.snapshot.money.unknown_price == "free":
+            return found
+        known = [(target, tariff) for target, tariff in found if tariff is not None]
+        if not known:
+            first = targets[0]
+            raise UnknownPrice(
+                f'A budget applies, and the price of "{first.model}" at "{first.provider}" is not known. Ask the platform'
+                " team to set its price in the gateway's configuration (models.*.targets.*.price)."
+            )
+        return [*known]
+
+    def tariff(self, target: Target, now_ns: int) -> Tariff | None:
+        """What a target costs."""
+        provider = self.snapshot.providers[target.provider]
+        return self.tariffs.find(provider, target.price, target.model, target.context_window, now_ns)
+
+    def _lines(
+        self,
+        meters: Sequence[tuple[Meter, str | None]],
+        worst: Mapping[str | None, Worst],
+        course: Course,
+        now_ns: int,
+    ) -> tuple[HoldLine, ...]:
+        common = worst[None]
+        return tuple(
+            hold_line(
+                meter,
+                group,
+                worst.get(group, common),
+                self.windows,
+                now_ns=now_ns,
+                honoured=course.steps_honoured(meter),
+            )
+            for meter, group in meters
+        )
+
+    def _prompt(self, wanted: Wanted) -> str | None:
+        """A digest of the request by which it is known again, where a guard asks for it; of no use without the key."""
+        if not self.meters.wants_prompt(wanted.who):
+            return None
+        secret = wanted.who.key.sha256.encode()[:64]
+        return hashlib.blake2b(wanted.body, digest_size=12, key=secret).hexdigest()
+
+    def _facts(self, wanted: Wanted, model: Model, target: Target, hold_id: str) -> bytes:
+        """What the ledger writes should nobody ever settle."""
+        who = wanted.who
+        return encode_event(
+            UsageEvent(
+                hold_id=hold_id,
+                attempt=0,
+                request_id=wanted.request_id,
+                time_ns=wanted.now_ns,
+                key=who.key.name,
+                key_id=who.key.id,
+                org=who.org,
+                team=who.key.team,
+                user=who.key.user,
+                end_user=wanted.end_user,
+                tags=wanted.tags,
+                model=model.name,
+                provider=target.provider,
+                provider_model=target.model,
+                client_dialect=wanted.dialect,
+                stream=wanted.stream,
+                outcome="gateway:never_settled",
+                estimated=True,
+            )
+        )
+
+
+def _output(bound: Bound, priced: Sequence[tuple[Target, Tariff | None]], course: Course) -> tuple[int, bool]:
+    """The output tokens to hold, enough for every target, and whether the request must say so."""
+    each = [output_wanted(bound, target_limit=target.max_output_tokens, tariff=tariff) for target, tariff in priced]
+    wanted, must_write = max(count for count, _ in each), any(write for _, write in each)
+    if course.max_output_tokens is not None and course.max_output_tokens < wanted:
+        return course.max_output_tokens, True
+    return wanted, must_write
+
+
+def _worst(bound: Bound, priced: Sequence[tuple[Target, Tariff | None]]) -> dict[str | None, Worst]:
+    """The dearest case: for the whole chain under None, and for each provider of it."""
+    by_provider: dict[str | None, Worst] = {}
+    for target, tariff in priced:
+        own = quote(bound, tariff)
+        worst = Worst(own.fixed_usd, own.usd_per_output, own.input_tokens, own.extra_output, own.outputs)
+        for group in (None, target.provider):
+            by_provider[group] = _dearer(by_provider.get(group), worst)
+    return by_provider
+
+
+def _dearer(one: Worst | None, other: Worst) -> Worst:
+    if one is None:
+        return other
+    return Worst(
+        max(one.fixed_usd, other.fixed_usd),
+        max(one.usd_per_output, other.usd_per_output),
+        max(one.input_tokens, other.input_tokens),
+        max(one.fixed_output, other.fixed_output),
+        max(one.choices, other.choices),
+    )

@@ -1,0 +1,190 @@
+"""Money behind the call: what an attempt has come to, and the settlement of its part of the hold.
+
+Counterpart: ``extproc.phases.booking``, before the call. An attempt calls exactly one of ``settle`` and ``cover``.
+"""
+
+from collections.abc import Awaitable
+from dataclasses import dataclass
+
+import orjson
+
+from extproc.accounting.bounds import prompt_bound
+from extproc.accounting.cost import cost
+from extproc.accounting.estimate import Delivered, Ratios, estimate_usage
+from extproc.accounting.tariffs import Tariff, TariffBook
+from extproc.config.snapshot import Target
+from extproc.domain.errors import UnboundedCost
+from extproc.domain.ledger import Charge, Settlement, UsageEvent
+from extproc.domain.usage import Usage
+from extproc.phases.exchange import Exchange
+from extproc.phases.handoff import Handoff
+from extproc.phases.ports import Ledger
+from extproc.state.events import encode_event
+from extproc.telemetry.records import AttemptRecord
+
+_FIRST_LESSONS = 32
+_LESSON_EVERY = 8
+"""Of the answers of this process, so many are learnt from: the first ones, then a sample. A lesson reads the prompt."""
+
+
+class Lessons:
+    """Which complete answers to learn from."""
+
+    def __init__(self) -> None:
+        self.ratios = Ratios()
+        self._answers = 0
+
+    def due(self) -> bool:
+        """Whether this answer is one of the sample."""
+        self._answers += 1
+        return self._answers <= _FIRST_LESSONS or self._answers % _LESSON_EVERY == 0
+
+
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """What the attempts of a configuration settle with. ``ledger`` None: there is none, costs are only told."""
+
+    tariffs: TariffBook
+    lessons: Lessons
+    ledger: Ledger | None
+
+
+class Account:
+    """The account of one attempt."""
+
+    def __init__(self, accounts: Accounts, handoff: Handoff, exchange: Exchange, attempt: int, started_ns: int) -> None:
+        self._accounts = accounts
+        self._handoff = handoff
+        self._exchange = exchange
+        self._attempt = attempt
+        self._started_ns = started_ns
+        self._tariff: Tariff | None = None
+        self._looked_up = False
+        self._ledger = accounts.ledger if handoff.hold_id else None
+        if self._ledger is not None:
+            self._ledger.keep(handoff.hold_id)
+
+    def cost(self, usage: Usage, service_tier: str | None) -> int | None:
+        """Nano-dollars; None where nobody knows the price."""
+        tariff = self._find_tariff()
+        return None if tariff is None else cost(tariff, usage, service_tier=service_tier)
+
+    def _find_tariff(self) -> Tariff | None:
+        if not self._looked_up:
+            self._looked_up = True
+            target = _target(self._exchange)
+            self._tariff = self._accounts.tariffs.find(
+                self._exchange.provider,
+                target.price if target else None,
+                self._exchange.step.model,
+                target.context_window if target else None,
+                self._started_ns,
+            )
+        return self._tariff
+
+    def learn(self, usage: Usage, request: bytes, delivered: Delivered) -> None:
+        """A complete answer tells how tokens of this model relate to what goes over the wire."""
+        lessons = self._accounts.lessons
+        if lessons.due():
+            key = (self._exchange.provider.name, self._exchange.step.model)
+            lessons.ratios.learn(key, usage, delivered, self._text_bytes(request))
+
+    def estimate(self, known: Usage, request: bytes, delivered: Delivered) -> Usage:
+        """What an answer that broke off has used: as the provider has said so far, the rest from what was delivered."""
+        return estimate_usage(
+            known,
+            output_bytes=delivered.output_bytes,
+            output_events=delivered.output_events,
+            input_bytes=self._text_bytes(request),
+            ratio=self._accounts.lessons.ratios.ratio(self._exchange.provider.name, self._exchange.step.model),
+            limit=self._handoff.output_limit,
+        )
+
+    def _text_bytes(self, request: bytes) -> int:
+        """Of the client's request; 0 where it holds what is no text."""
+        try:
+            bound = prompt_bound(orjson.loads(request), len(request), self._handoff.client_dialect)
+        except UnboundedCost:
+            return len(request)
+        return 0 if bound.images or bound.whole_window else bound.text_bytes
+
+    def settle(self, record: AttemptRecord, *, final: bool, closing: bool) -> None:
+        """The attempt is over: its cost goes to the meters, its event to the ledger."""
+        if self._ledger is not None:
+            self._ledger.settle(self._settlement(record, final=final, closing=closing))
+
+    def cover(self, record: AttemptRecord) -> Awaitable[bool] | None:
+        """A failed attempt has cost money: settles it, and tells whether the hold covers another one.
+
+        None: there is no ledger, so nothing is held and nothing in the way.
+        """
+        if self._ledger is None:
+            return None
+        return self._ledger.charge(self._settlement(record, final=False, closing=False))
+
+    def release(self) -> None:
+        """The request ends with this attempt, which has settled already."""
+        if self._ledger is not None:
+            self._ledger.close(self._handoff.hold_id, (self._attempt,))
+
+    def closed(self) -> None:
+        """The attempt's stream is over."""
+        if self._ledger is not None:
+            self._ledger.drop(self._handoff.hold_id)
+
+    def _settlement(self, record: AttemptRecord, *, final: bool, closing: bool) -> Settlement:
+        usage, handoff = record.usage, self._handoff
+        charge = Charge(
+            usd=record.cost or 0,
+            input_tokens=usage.prompt,
+            output_tokens=usage.output,
+            requests=int(final),
+        )
+        event = UsageEvent(
+            hold_id=handoff.hold_id,
+            attempt=self._attempt,
+            request_id=handoff.request_id,
+            time_ns=self._started_ns,
+            key=handoff.key,
+            key_id=handoff.key_id,
+            org=handoff.org,
+            team=handoff.team,
+            user=handoff.user,
+            end_user=handoff.end_user,
+            tags=dict(handoff.tags),
+            model=handoff.model,
+            provider=self._exchange.provider.name,
+            provider_model=self._exchange.step.model,
+            client_dialect=handoff.client_dialect,
+            stream=handoff.stream,
+            outcome=record.outcome,
+            usd=charge.usd,
+            input_tokens=usage.prompt,
+            cache_read_tokens=usage.cache_read,
+            cache_write_tokens=usage.cache_write,
+            output_tokens=usage.output,
+            reasoning_tokens=usage.reasoning,
+            estimated=record.usage_estimated,
+            byok=self._exchange.byok,
+            priced=record.cost is not None,
+            duration_ms=round(record.duration_ms),
+            first_token_ms=None if record.first_token_ms is None else round(record.first_token_ms),
+        )
+        return Settlement(
+            hold_id=handoff.hold_id,
+            attempt=self._attempt,
+            group=self._exchange.provider.name,
+            charge=charge,
+            event=encode_event(event),
+            final=final,
+            closing=closing,
+        )
+
+
+def _target(exchange: Exchange) -> Target | None:
+    """The target that this attempt is at, for its price."""
+    step = exchange.step
+    for target in (*exchange.model.targets, *exchange.model.fallbacks):
+        if (target.provider, target.model) == (step.provider, step.model):
+            return target
+    return None

@@ -1,0 +1,40 @@
+"""What changes as a budget is used up: a cheaper model, smaller answers, then refusal.
+
+A step is reached when ``settled + held`` of its meter reaches its share. The hold itself watches that (``HoldLine.gate``),
+so nothing slips through between looking and taking.
+"""
+
+from dataclasses import dataclass, replace
+
+from extproc.domain.ledger import MeterState
+from extproc.domain.meters import SHARE, Meter
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """How a request is served, as far as ladders have a say. ``honoured``: meter id → steps heeded so far."""
+
+    model: str
+    max_output_tokens: int | None = None
+    honoured: tuple[tuple[str, int], ...] = ()
+
+    def steps_honoured(self, meter: Meter) -> int:
+        """How many steps of the meter's ladder this course heeds."""
+        return next((count for meter_id, count in self.honoured if meter_id == meter.id), 0)
+
+
+def descend(course: Course, meter: Meter, state: MeterState) -> Course | None:
+    """The course behind the steps that the meter has reached; None where one of them says to refuse."""
+    used = state.settled + state.held
+    reached = sum(used * SHARE >= meter.limit * step.at for step in meter.ladder)
+    # The gate was hit, so one step at least is new, whatever has been given back since.
+    reached = max(reached, course.steps_honoured(meter) + 1)
+    model, most = course.model, course.max_output_tokens
+    for step in meter.ladder[:reached]:
+        if step.refuse:
+            return None
+        model = step.use or model
+        if step.max_output_tokens is not None:
+            most = min(step.max_output_tokens, most or step.max_output_tokens)
+    others = tuple((meter_id, count) for meter_id, count in course.honoured if meter_id != meter.id)
+    return replace(course, model=model, max_output_tokens=most, honoured=(*others, (meter.id, reached)))

@@ -1,0 +1,163 @@
+"""Which meters count a request, and what it may cost on each at most.
+
+Counterparts: ``extproc.accounting`` says what an answer can cost, ``extproc.state`` keeps the meters.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from extproc.config.directory import Directory
+from extproc.config.snapshot import Party, PartyKind, Snapshot, VirtualKey
+from extproc.domain.ledger import HoldLine
+from extproc.domain.meters import SHARE, Meter, Scope, meter_id
+from extproc.policy.windows import Windows
+
+ANY = "*"
+_PARTIES: tuple[PartyKind, ...] = ("user", "team", "org")
+_MAX_INSTANCES = 10_000
+"""Meters of ``*`` scopes that are remembered; prompts and tags can have any value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who asks: the key and the parties it belongs to."""
+
+    key: VirtualKey
+    parties: tuple[Party, ...]
+    """Those of its user, team and org that have rules of their own, in this order."""
+    org: str | None
+    """The key's own, or its team's or user's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What of a request decides on its meters, besides who asks. ``prompt``: a digest, where one is needed."""
+
+    model: str
+    providers: tuple[str, ...]
+    """Of the chain, each once."""
+    tags: Mapping[str, str]
+    prompt: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Worst:
+    """What a request may come to at most: money as nano-dollars, for one provider or for the dearest of the chain."""
+
+    fixed_usd: int
+    usd_per_output: int
+    input_tokens: int
+    fixed_output: int
+    """Output tokens that no limit of the request holds down."""
+    choices: int
+    """How many alternatives are written, each up to the output limit."""
+
+
+def principal(directory: Directory, key: VirtualKey) -> Principal:
+    """The key with its parties. A key of a team belongs to the team's organisation unless it says otherwise."""
+    found: list[Party] = []
+    org = key.org
+    for kind in _PARTIES:
+        name = {"user": key.user, "team": key.team, "org": org}[kind]
+        party = directory.party(kind, name) if name is not None else None
+        if party is not None:
+            found.append(party)
+            org = org or party.org
+    return Principal(key, tuple(found), org)
+
+
+class MeterBook:
+    """The meters of a configuration."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._templates = snapshot.meters
+        self._instances: dict[tuple[str, Scope], Meter] = {}
+        self._wants_prompt = _of_prompts(snapshot.meters)
+
+    def wants_prompt(self, who: Principal) -> bool:
+        """Whether some meter knows a request by its prompt, so that the digest is worth its time."""
+        return self._wants_prompt or _of_prompts(who.key.meters) or any(_of_prompts(p.meters) for p in who.parties)
+
+    def applicable(self, who: Principal, what: Subject) -> list[tuple[Meter, str | None]]:
+        """The meters of a request; with those of one provider, that provider."""
+        own = (*who.key.meters, *(meter for party in who.parties for meter in party.meters))
+        found: list[tuple[Meter, str | None]] = []
+        seen: set[str] = set()
+        values = _values(who, what)
+        for meter in (*own, *self._templates):
+            for instance, provider in self._instantiate(meter, values, what.providers):
+                if instance.id not in seen:  # the nearer one came first
+                    seen.add(instance.id)
+                    found.append((instance, provider))
+        return found
+
+    def _instantiate(
+        self, meter: Meter, values: Mapping[str, str | None], providers: Sequence[str]
+    ) -> Iterable[tuple[Meter, str | None]]:
+        wanted = next((value for kind, value in meter.scope if kind == "provider"), None)
+        if wanted is None:
+            instance = self._instance(meter, values)
+            return [(instance, None)] if instance is not None else []
+        found: list[tuple[Meter, str | None]] = []
+        for provider in providers:
+            instance = self._instance(meter, {**values, "provider": provider})
+            if instance is not None:
+                found.append((instance, provider))
+        return found
+
+    def _instance(self, meter: Meter, values: Mapping[str, str | None]) -> Meter | None:
+        """The meter itself where its scope is the request's, a copy for this value where it says any, else None."""
+        open_scope = False
+        for kind, value in meter.scope:
+            actual = values.get(kind)
+            if actual is None or value not in {ANY, actual}:
+                return None
+            open_scope = open_scope or value == ANY
+        if not open_scope:
+            return meter
+        scope = tuple((kind, values[kind] or "") for kind, _ in meter.scope)
+        found = self._instances.get((meter.id, scope))
+        if found is None or found.limit != meter.limit:
+            if len(self._instances) >= _MAX_INSTANCES:
+                self._instances.clear()
+            found = replace(meter, id=meter_id(scope, meter.unit, meter.window), scope=scope)
+            self._instances[meter.id, scope] = found
+        return found
+
+
+def _of_prompts(meters: Sequence[Meter]) -> bool:
+    return any(kind == "prompt" for meter in meters for kind, _ in meter.scope)
+
+
+def _values(who: Principal, what: Subject) -> dict[str, str | None]:
+    key = who.key
+    values = {"key": key.id, "user": key.user, "team": key.team, "org": who.org, "model": what.model}
+    values["prompt"] = what.prompt
+    values.update({f"tag:{name}": value for name, value in what.tags.items()})
+    return values
+
+
+def hold_line(
+    meter: Meter, group: str | None, worst: Worst, windows: Windows, *, now_ns: int, honoured: int
+) -> HoldLine:
+    """What the request may take of one meter. ``honoured``: how many steps of the ladder it has heeded already."""
+    start, end = windows.around(meter.window, now_ns)
+    fixed, per_output = _amounts(meter, worst)
+    gate = None
+    if honoured < len(meter.ladder):
+        gate = -(-meter.limit * meter.ladder[honoured].at // SHARE)
+    return HoldLine(meter, start, end, fixed, per_output, gate, group)
+
+
+def _amounts(meter: Meter, worst: Worst) -> tuple[int, int]:
+    match meter.unit:
+        case "usd":
+            return worst.fixed_usd, worst.usd_per_output
+        case "tokens":
+            return worst.input_tokens + worst.fixed_output, worst.choices
+        case "input_tokens":
+            return worst.input_tokens, 0
+        case "output_tokens":
+            return worst.fixed_output, worst.choices
+        case "requests" | "concurrent":
+            return 1, 0

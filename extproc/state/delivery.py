@@ -1,0 +1,377 @@
+"""Takes calls to the store: those of one turn of the event loop together, those that must not be lost until they arrive.
+
+``ledger`` makes the calls. Two kinds wait here: what somebody waits for is given back at once when the store is away;
+what is owed stays, in order, in memory and in the journal, and is sent again until the store has it. Every step can be
+sent twice: the scripts know a repetition.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from time import monotonic
+from typing import Protocol, cast
+
+import orjson
+
+from extproc.state.journal import JournalFull
+from extproc.state.steps import lasting, repeated
+from extproc.state.store import Call, StoreAway
+
+_BATCH = 200
+"""Calls of each kind per round trip: some ten milliseconds of Redis, far below the deadline of half a second."""
+_PROBE_SECONDS = 0.5
+"""Between two looks whether the store is back."""
+_AT_ONCE = 0.1
+"""A failure sooner than this was a connection that had died while idle: once, it is tried again before anybody hears."""
+_MAX_OWED = 100_000
+"""In memory, about 100 MB; what comes on top is in the journal alone until the store is back."""
+MAX_WAITING = 10_000
+"""Requests that wait for an answer; more than that would wait longer than their clients do."""
+_MAX_TRIES = 3
+"""Of a call that the store refuses by itself: it would be refused for ever."""
+
+_LOG = logging.getLogger(__name__)
+
+
+class Runs(Protocol):
+    """The part of ``store.Store`` that is used."""
+
+    async def run(self, calls: Sequence[Call]) -> list[object]:
+        """Replies in order, an exception in place of a failed call's. Raises ``StoreAway``."""
+        ...
+
+
+class Lines(Protocol):
+    """The part of ``journal.Journal`` that is used."""
+
+    def append(self, line: bytes) -> int:
+        """Take a line; the position behind it. Raises ``JournalFull``."""
+        ...
+
+    async def flush(self) -> None:
+        """Wait until it is on disk."""
+        ...
+
+    def read_all(self) -> list[bytes]:
+        """All lines."""
+        ...
+
+    def truncate(self, upto: int | None = None) -> bool:
+        """Forget them, if none was appended behind the position."""
+        ...
+
+    def close(self, *, remove: bool = False) -> None:
+        """Give the file up."""
+        ...
+
+
+class Watcher(Protocol):
+    """Is told what happens: for metrics and the log."""
+
+    def store_down(self) -> None:
+        """The store is away from now on."""
+        ...
+
+    def store_up(self) -> None:
+        """It is back."""
+        ...
+
+    def queue(self, length: int) -> None:
+        """So many calls are owed to the store."""
+        ...
+
+    def lost(self, kind: str) -> None:
+        """A call will never arrive: ``full`` (no room to keep it) or ``rejected`` (the store refuses it by itself)."""
+        ...
+
+
+@dataclass(slots=True)
+class _Adopted:
+    """The journal of a dead process, and how many of its lines have yet to arrive."""
+
+    journal: Lines
+    left: int
+
+    def arrived(self) -> None:
+        self.left -= 1
+        if self.left == 0:
+            self.journal.close(remove=True)
+
+
+@dataclass(slots=True)
+class Item:
+    """A call on its way. ``done`` gets the reply; ``away`` is told once if the store is away, and whether it was sent."""
+
+    call: Call
+    done: Callable[[object], None] | None = None
+    away: Callable[[bool], None] | None = None
+    journalled: bool = False
+    tries: int = 0
+    adopted: _Adopted | None = None
+
+
+class Delivery:
+    """One connection's worth of calls, one round trip at a time: while it is under way the next one gathers."""
+
+    def __init__(self, store: Runs, journal: Lines | None, watcher: Watcher, probe: Call) -> None:
+        self.down = False
+        """Whether the store is known to be away."""
+        self._store = store
+        self._journal = journal
+        self._watcher = watcher
+        self._probe_call = probe
+        self._owed: deque[Item] = deque()
+        self._waiting: deque[Item] = deque()
+        self._chores: list[Call] = []
+        self._flying: list[Item] = []
+        self._work = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._failed_once = False
+        self._written: int | None = None
+        self._spilled = False
+        self._task: asyncio.Task[None] | None = None
+
+    # -- what is brought ----------------------------------------------------------------------------------------------
+
+    def full(self) -> bool:
+        """Whether too many wait for an answer."""
+        return len(self._waiting) >= MAX_WAITING
+
+    def ask(self, item: Item) -> None:
+        """Somebody waits for the reply. Only where the store is not known to be away."""
+        self._waiting.append(item)
+        self._idle.clear()
+        self._work.set()
+
+    def owe(self, item: Item) -> None:
+        """This has to arrive, however long it takes."""
+        if self.down:
+            self._write(item)
+            if item.away is not None:
+                item.away(False)
+                item.away = None
+        if len(self._owed) >= _MAX_OWED:
+            self._spill(item)
+            return
+        self._owed.append(item)
+        self._idle.clear()
+        self._work.set()
+
+    def chore(self, calls: Sequence[Call]) -> None:
+        """Nobody minds if these get lost; dropped while the store is away."""
+        if not self.down:
+            self._chores.extend(calls)
+            self._work.set()
+
+    def adopt(self, journal: Lines) -> None:
+        """Deliver what a dead process left."""
+        lines = journal.read_all()
+        adopted = _Adopted(journal, len(lines))
+        if not lines:
+            journal.close(remove=True)
+        for line in lines:
+            call = _read(line)
+            if call is None:
+                _LOG.error("a line of a journal cannot be read and is left out")
+                self._watcher.lost("rejected")
+                adopted.arrived()
+            else:
+                self._owed.append(Item(call, journalled=True, adopted=adopted))
+        self._idle.clear()
+        self._work.set()
+
+    # -- life ---------------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin to deliver, in the running event loop."""
+        self._task = asyncio.get_running_loop().create_task(self._run(), name="ledger delivery")
+
+    async def close(self, grace: float) -> None:
+        """Deliver what is there within so many seconds; what is left then is in the journal."""
+        if self._task is None:
+            return
+        if not self.down:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._idle.wait(), grace)
+        self._task.cancel()
+        await asyncio.wait([self._task])
+        for item in self._flying:
+            item.call = repeated(item.call)
+        self._owed.extendleft(reversed(self._flying))
+        self._flying = []
+        self._give_back(self._waiting, sent=True)
+        for item in self._owed:
+            self._write(item)
+        if self._journal is not None:
+            try:
+                await self._journal.flush()
+            except OSError:
+                _LOG.exception("the journal could not be written")
+        for adopted in {id(item.adopted): item.adopted for item in self._owed if item.adopted}.values():
+            adopted.journal.close()
+
+    async def _run(self) -> None:
+        while True:
+            await self._work.wait()
+            try:
+                if self.down:
+                    await self._probe()
+                else:
+                    await self._round()
+            except Exception:  # the one loop that everything goes through: it must not end
+                _LOG.exception("a delivery to the store failed in an unforeseen way")
+                self._fly_back(sent=True)
+                self._go_down()
+
+    # -- one round ----------------------------------------------------------------------------------------------------
+
+    async def _round(self) -> None:
+        owed = [self._owed.popleft() for _ in range(min(_BATCH, len(self._owed)))]
+        asked = [self._waiting.popleft() for _ in range(min(_BATCH, len(self._waiting)))]
+        chores, self._chores = self._chores, []
+        calls = [item.call for item in owed]
+        calls += [item.call for item in asked]
+        calls += chores
+        if not calls:
+            self._rest()
+            return
+        self._flying = owed
+        began = monotonic()
+        try:
+            replies = await self._store.run(calls)
+        except StoreAway as error:
+            self._fly_back(sent=error.sent)
+            self._failed(asked, error, monotonic() - began)
+            return
+        except BaseException:
+            self._give_back(deque(asked), sent=True)
+            raise
+        self._failed_once = False
+        self._flying = []
+        retry: list[Item] = []
+        for item, reply in zip(owed, replies, strict=False):
+            if isinstance(reply, Exception) and self._again(item, reply):
+                retry.append(item)
+            else:
+                self._arrived(item, reply)
+        for item, reply in zip(asked, replies[len(owed) :], strict=False):
+            assert item.done is not None
+            item.done(reply)
+        self._owed.extendleft(reversed(retry))
+
+    def _arrived(self, item: Item, reply: object) -> None:
+        if item.done is not None:
+            item.done(reply)
+        if item.adopted is not None:
+            item.adopted.arrived()
+
+    def _again(self, item: Item, error: Exception) -> bool:
+        """Whether a call that was refused by itself is tried once more."""
+        item.tries += 1
+        if item.tries < _MAX_TRIES:
+            return True
+        _LOG.error("the store refuses a %s and it is given up: %s", item.call.script, error)
+        self._watcher.lost("rejected")
+        return False
+
+    def _rest(self) -> None:
+        """Everything has arrived."""
+        if self._written is not None and self._journal is not None:
+            if self._spilled:
+                self._spilled = False
+                for call in map(_read, self._journal.read_all()):
+                    if call is not None:  # what has arrived already is known there as a repetition
+                        self._owed.append(Item(call, journalled=True))
+                return
+            if self._journal.truncate(self._written):
+                self._written = None
+        self._watcher.queue(0)
+        self._work.clear()
+        self._idle.set()
+
+    # -- the store away -----------------------------------------------------------------------------------------------
+
+    def _fly_back(self, *, sent: bool) -> None:
+        for item in self._flying:
+            if sent:
+                item.call = repeated(item.call)
+        self._owed.extendleft(reversed(self._flying))
+        self._flying = []
+
+    def _failed(self, asked: Sequence[Item], error: StoreAway, seconds: float) -> None:
+        if not self._failed_once and seconds < _AT_ONCE:
+            self._failed_once = True
+            self._waiting.extendleft(reversed(asked))
+            return
+        _LOG.warning("the store is away: %s", error)
+        self._go_down()
+        self._give_back(deque(asked), sent=error.sent or self._failed_once)
+
+    def _go_down(self) -> None:
+        """Owed first: they were brought first, and what is given back may owe more."""
+        self.down = True
+        self._chores.clear()
+        self._watcher.store_down()
+        for item in list(self._owed):
+            self._write(item)
+            if item.away is not None:
+                item.away(True)
+                item.away = None
+        self._give_back(self._waiting, sent=self._failed_once)
+        self._work.set()
+        self._idle.set()  # who waits for the end need not wait for the store
+
+    def _give_back(self, items: deque[Item], *, sent: bool) -> None:
+        while items:
+            item = items.popleft()
+            if item.away is not None:
+                item.away(sent)
+
+    async def _probe(self) -> None:
+        await asyncio.sleep(_PROBE_SECONDS)
+        self._watcher.queue(len(self._owed))
+        try:
+            await self._store.run([self._probe_call])
+        except StoreAway:
+            return
+        self.down = False
+        self._failed_once = False
+        _LOG.warning("the store is back; %d steps are owed to it", len(self._owed))
+        self._watcher.store_up()
+
+    # -- the journal --------------------------------------------------------------------------------------------------
+
+    def _write(self, item: Item) -> None:
+        if self._journal is None or item.journalled:
+            return
+        item.call = lasting(item.call)
+        try:
+            self._written = self._journal.append(_line(item.call))
+        except JournalFull:
+            _LOG.exception("a step that the store has yet to be told is in memory only")
+        else:
+            item.journalled = True
+
+    def _spill(self, item: Item) -> None:
+        self._write(item)
+        if item.journalled:
+            self._spilled = True
+        else:
+            self._watcher.lost("full")
+
+
+def _line(call: Call) -> bytes:
+    args = [arg.decode() if isinstance(arg, bytes) else arg for arg in call.args]
+    return orjson.dumps([call.script, list(call.keys), args])
+
+
+def _read(line: bytes) -> Call | None:
+    try:
+        script, keys, args = cast("tuple[str, list[str], list[str | int]]", orjson.loads(line))
+        return Call(script, tuple(keys), tuple(args))
+    except (ValueError, TypeError):
+        return None

@@ -1,0 +1,60 @@
+"""An output limit put into a client's request, in its own dialect: what budgets can pay for, or a target's own limit."""
+
+from collections.abc import Callable, Mapping
+
+from extproc.domain.reading import Json, JsonObject
+from extproc.translate.edit import Changes
+
+_SMALLEST_BUDGET = 1024
+"""Of Anthropic's ``thinking.budget_tokens``, which must stay below ``max_tokens``.
+https://platform.claude.com/docs/en/build-with-claude/extended-thinking"""
+
+
+def limit_edits(dialect: str, parsed: JsonObject, limit: int, *, unsaid: int | None = None) -> Changes:
+    """What to change so that no alternative of the answer is longer than ``limit`` tokens.
+
+    A lower limit of the client's stays. Where it says none, the lower of ``limit`` and ``unsaid`` is written.
+    """
+    return _PLANS[dialect](parsed, limit, unsaid)
+
+
+def _openai_chat(parsed: JsonObject, limit: int, unsaid: int | None) -> Changes:
+    """Clients say the older ``max_tokens`` or the newer name; reasoning models know the newer one only."""
+    said = {name: value for name in ("max_completion_tokens", "max_tokens") if _is_count(value := parsed.get(name))}
+    if said:
+        return {name: limit for name, value in said.items() if _count(value) > limit}
+    return {"max_completion_tokens": _lower(limit, unsaid)}
+
+
+def _anthropic_messages(parsed: JsonObject, limit: int, unsaid: int | None) -> Changes:
+    value = parsed.get("max_tokens")
+    if _is_count(value) and _count(value) <= limit:
+        return {}
+    most = limit if _is_count(value) else _lower(limit, unsaid)
+    changes: dict[str, Json] = {"max_tokens": most}
+    thinking = parsed.get("thinking")
+    budget = thinking.get("budget_tokens") if isinstance(thinking, Mapping) else None
+    if isinstance(thinking, Mapping) and _is_count(budget) and _count(budget) >= most:
+        changes["thinking"] = (
+            {**thinking, "budget_tokens": most - 1} if most > _SMALLEST_BUDGET else {"type": "disabled"}
+        )
+    return changes
+
+
+def _lower(limit: int, unsaid: int | None) -> int:
+    return limit if unsaid is None else min(limit, unsaid)
+
+
+def _is_count(value: Json) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _count(value: Json) -> float:
+    return value if isinstance(value, int | float) else 0
+
+
+_PLANS: Mapping[str, Callable[[JsonObject, int, int | None], Changes]] = {
+    "openai-chat": _openai_chat,
+    "anthropic-messages": _anthropic_messages,
+}
+"""By client dialect."""

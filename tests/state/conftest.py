@@ -1,0 +1,63 @@
+"""Servers for the tests of this folder. A plain one is started once for a test file, and emptied before each test."""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import pytest
+from redis_server import RedisServer
+
+from extproc.config import snapshot
+from extproc.state.store import Store, connect
+
+
+_ECHO = "-- no units\nreturn ARGV"
+_ADD = "-- units of the caller's choosing\nreturn redis.call('INCRBY', KEYS[1], ARGV[1])"
+_FAIL = "-- no units\nreturn redis.error_reply('LEDGER no such hold')"
+_BROKEN = "-- no units\nthis is not Lua"
+
+
+@pytest.fixture(scope="module")
+def shared_server(tmp_path_factory) -> Iterator[RedisServer]:
+    server = RedisServer(tmp_path_factory.mktemp("redis"))
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def redis_server(shared_server) -> RedisServer:
+    """A server without keys and without scripts, for tests that leave it running."""
+    shared_server.ask("FLUSHALL")
+    shared_server.ask("SCRIPT", "FLUSH")
+    return shared_server
+
+
+@pytest.fixture
+async def store(redis_server) -> AsyncIterator[Store]:
+    """A store on that server, with the scripts of the package."""
+    one = connect(snapshot.Store(url=snapshot.Secret(redis_server.url)))
+    yield one
+    await one.close()
+
+
+@pytest.fixture
+def scripts(tmp_path) -> Path:
+    """Small scripts: ``echo`` its arguments, ``add`` to a counter, ``fail``, and one that does not compile."""
+    folder = tmp_path / "scripts"
+    folder.mkdir()
+    for name, text in {"echo": _ECHO, "add": _ADD, "fail": _FAIL, "broken": _BROKEN}.items():
+        (folder / f"{name}.lua").write_text(text)
+    return folder
+
+
+@pytest.fixture
+async def dial(scripts) -> AsyncIterator[Callable[..., Store]]:
+    """Connects to a URL with these scripts; closes what it made."""
+    made: list[Store] = []
+
+    def connect_to(url: str, **options: object) -> Store:
+        made.append(connect(snapshot.Store(url=snapshot.Secret(url), **options), scripts=scripts))
+        return made[-1]
+
+    yield connect_to
+    for one in made:
+        await one.close()

@@ -1,0 +1,35 @@
+"""The most that an image counts."""
+
+import pytest
+
+from extproc.accounting.images import WORST_IMAGE, image_tokens
+
+
+@pytest.mark.parametrize(
+    ("vendor", "model", "tokens"),
+    [
+        ("openai", "gpt-4o", 1_445),
+        ("openai", "GPT-4o-2024-11-20", 1_445),
+        ("openai", "gpt-4.1", 1_445),
+        ("openai", "gpt-5", 1_445),
+        ("openai", "gpt-4o-mini", 48_169),
+        ("openai", "gpt-4o-mini-2024-07-18", 48_169),
+        ("openai", "ft:gpt-4o-mini-2024-07-18:acme::1", 48_169),
+        ("openai", "gpt-4.1-nano", 3_779),
+        ("openai", "gpt-5-mini-2025-08-07", 3_779),
+        ("openai", "gpt-5.4", 24_600),
+        ("openai", "gpt-5.6-terra", 24_600),
+        ("openai", "gpt-6-sol", WORST_IMAGE),
+        ("openai", "gpt-5-image", WORST_IMAGE),
+        ("anthropic", "claude-opus-5", 8_464),
+        ("groq", "llama-4-scout", WORST_IMAGE),
+        (None, "gpt-4o", WORST_IMAGE),
+    ],
+)
+def test_images_by_vendor_and_model(vendor, model, tokens):
+    assert image_tokens(vendor, model) == tokens
+
+
+def test_an_unknown_model_counts_the_most_of_all():
+    known = [image_tokens(v, m) for v, m in [("openai", "gpt-4o-mini"), ("openai", "gpt-5.4"), ("anthropic", "x")]]
+    assert max(known) <= WORST_IMAGE
