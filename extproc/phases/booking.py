@@ -156,7 +156,7 @@ class Bookkeeper:
             facts = self._facts(wanted, model, targets[0], hold_id)
             return _Plan(replace(order, lines=lines, facts=facts), targets, must_write=False)
         bound = prompt_bound(wanted.parsed, len(wanted.body), wanted.dialect)
-        priced = self._priced(targets, wanted.now_ns, required=any(meter.unit == "usd" for meter, _ in meters))
+        priced = self._priced(targets, wanted.now_ns, required=any(_is_budget(meter) for meter, _ in meters))
         output, must_write = _output(bound, priced, course)
         lines = self._lines(meters, _worst(bound, priced), course, wanted.now_ns)
         targets = tuple(target for target, _ in priced)
@@ -243,6 +243,11 @@ class Bookkeeper:
                 estimated=True,
             )
         )
+
+
+def _is_budget(meter: Meter) -> bool:
+    """A guard is there to see loops; it does not forbid what has no price."""
+    return meter.unit == "usd" and not meter.guard
 
 
 def _output(bound: Bound, priced: Sequence[tuple[Target, Tariff | None]], course: Course) -> tuple[int, bool]:

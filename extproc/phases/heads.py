@@ -19,9 +19,12 @@ _DROPPED_LIMIT = 1024
 """Bytes of the header that names dropped fields; a request can have thousands."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Heads:
-    """Makes the response headers of one attempt. ``present``: names of the provider's own headers."""
+    """Makes the response headers of one attempt. ``present``: names of the provider's own headers.
+
+    Not frozen for the reason that ``extproc.phases.events`` gives.
+    """
 
     exchange: Exchange
     attempt: int

@@ -80,16 +80,23 @@ class MeterBook:
 
     def applicable(self, who: Principal, what: Subject) -> list[tuple[Meter, str | None]]:
         """The meters of a request; with those of one provider, that provider."""
-        own = (*who.key.meters, *(meter for party in who.parties for meter in party.meters))
         found: list[tuple[Meter, str | None]] = []
         seen: set[str] = set()
         values = _values(who, what)
-        for meter in (*own, *self._templates):
+        for meter in self._near_to_far(who):
             for instance, provider in self._instantiate(meter, values, what.providers):
                 if instance.id not in seen:  # the nearer one came first
                     seen.add(instance.id)
                     found.append((instance, provider))
         return found
+
+    def _near_to_far(self, who: Principal) -> Iterable[Meter]:
+        """All that may count: the key's, its parties', those of the file. Who has its guards off is without the rest's."""
+        guarded = True
+        for holder in (who.key, *who.parties):
+            yield from holder.meters if guarded else (meter for meter in holder.meters if not meter.guard)
+            guarded = guarded and not holder.unguarded
+        yield from self._templates if guarded else (meter for meter in self._templates if not meter.guard)
 
     def _instantiate(
         self, meter: Meter, values: Mapping[str, str | None], providers: Sequence[str]

@@ -46,7 +46,7 @@ class Row:
     closing: bool = False
     final: bool = False
     state: str = ""
-    bound: Charge = Charge()
+    bound: Charge = field(default_factory=Charge)
     expiry: int = 0
     keep: int = 0
     forgotten_at: int = 0
@@ -97,9 +97,7 @@ class Books:
             held = self.counters.take(line)
             states[index] = MeterState(states[index].settled, held, states[index].reset_seconds)
             lines.append(line)
-        self.rows[order.id] = Row(
-            lines, order.facts, verdict.output, verdict.left_out, offline, expiry=now + self._ttl
-        )
+        self.rows[order.id] = Row(lines, order.facts, verdict.output, verdict.left_out, offline, expiry=now + self._ttl)
         return Hold(True, verdict.output, tuple(states), left_out=verdict.left_out)
 
     def settle(self, settlement: Settlement, now: int, *, again: bool = False, keep: int = 0) -> Outcome:

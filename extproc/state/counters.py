@@ -27,19 +27,14 @@ class Line:
         if self.group is not None and self.group != settlement.group:
             return 0
         charge = settlement.charge
-        match self.unit:
-            case "usd":
-                return charge.usd
-            case "input_tokens":
-                return charge.input_tokens
-            case "output_tokens":
-                return charge.output_tokens
-            case "tokens":
-                return charge.input_tokens + charge.output_tokens
-            case "requests":
-                return charge.requests
-            case _:
-                return 0
+        amounts: dict[Unit, int] = {
+            "usd": charge.usd,
+            "tokens": charge.input_tokens + charge.output_tokens,
+            "input_tokens": charge.input_tokens,
+            "output_tokens": charge.output_tokens,
+            "requests": charge.requests,
+        }
+        return amounts.get(self.unit, 0)
 
 
 def line_of(wanted: HoldLine, output: int, bucket: int) -> Line:
@@ -92,7 +87,7 @@ class Stand:
         width = bucket_ms(window)
         whole = -(-width * (BUCKETS + 1) // 1000)
         if need is not None:
-            for first in range(first, self.bucket + 1):  # noqa: B020, PLR1704  the first that leaves enough room
+            for first in range(first, self.bucket + 1):  # noqa: B020  the first that leaves enough room
                 need -= self.counter.buckets.get(first, 0)
                 if need <= 0:
                     break

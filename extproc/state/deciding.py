@@ -12,7 +12,7 @@ def decide(order: HoldOrder, stands: Sequence[Stand], now: int, *, ask: bool) ->
         return Hold(True, order.output, tuple(_state(stand, now) for stand in stands))
     floor = min(order.floor, order.output)
     rooms = [_room(stand, order.output, floor) for stand in stands]
-    out = frozenset(
+    out: frozenset[str | None] = frozenset(
         stand.line.group for stand, room in zip(stands, rooms, strict=True) if stand.line.group and room is None
     )
     groups = {stand.line.group for stand in stands if stand.line.group}

@@ -106,7 +106,7 @@ class Item:
     """A call on its way. ``done`` gets the reply; ``away`` is told once if the store is away, and whether it was sent."""
 
     call: Call
-    done: Callable[[object], None] | None = None
+    done: Callable[[object], object] | None = None
     away: Callable[[bool], None] | None = None
     journalled: bool = False
     tries: int = 0
@@ -222,7 +222,7 @@ class Delivery:
                     await self._probe()
                 else:
                     await self._round()
-            except Exception:  # the one loop that everything goes through: it must not end
+            except Exception:  # noqa: BLE001  the one loop that everything goes through must not end
                 _LOG.exception("a delivery to the store failed in an unforeseen way")
                 self._fly_back(sent=True)
                 self._go_down()

@@ -13,8 +13,12 @@ import orjson
 from extproc.domain.ledger import UsageEvent
 from extproc.domain.reading import Json
 
-_FIELDS = tuple(
-    (each.name, {} if each.name == "tags" else None if each.default is MISSING else each.default, each.default is MISSING)
+_FIELDS: tuple[tuple[str, object, bool], ...] = tuple(
+    (
+        each.name,
+        {} if each.name == "tags" else None if each.default is MISSING else each.default,
+        each.default is MISSING,
+    )
     for each in fields(UsageEvent)
 )
 """Name, default, and whether the field is always written (it has none)."""
@@ -40,7 +44,7 @@ def decode_event(data: bytes) -> UsageEvent:
     """What ``encode_event`` made; fields of later versions are left out. Raises ``ValueError``."""
     read: Json = orjson.loads(data)
     if not isinstance(read, Mapping):
-        raise ValueError("a usage event is a JSON object")
+        raise ValueError("a usage event is a JSON object")  # noqa: TRY004  what is wrong is the text
     known = {name: value for name, value in read.items() if name in _KNOWN}
     try:
         return UsageEvent(**known)  # pyright: ignore[reportArgumentType]  the writer is encode_event

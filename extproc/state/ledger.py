@@ -43,8 +43,11 @@ class Observer(Protocol):
         ...
 
     def late(self, kind: str) -> None:
-        """A settlement out of the ordinary: ``corrected`` (the hold had been charged at its bound), ``late`` (it had
-        ended), ``orphan`` (nothing is known of it); ``full`` or ``rejected``: it is lost."""
+        """A settlement out of the ordinary.
+
+        ``corrected``: the hold had been charged at its bound; ``late``: it had ended; ``orphan``: nothing is known of it;
+        ``full`` (no room to keep it until the store is back) or ``rejected`` (by the store): it is lost.
+        """
         ...
 
     def queue(self, length: int) -> None:
@@ -173,9 +176,7 @@ class RedisLedger:
 
     # -- answers ------------------------------------------------------------------------------------------------------
 
-    def _owe(
-        self, call: Call, done: Callable[[object], None], away: Callable[[bool], None] | None = None
-    ) -> None:
+    def _owe(self, call: Call, done: Callable[[object], object], away: Callable[[bool], None] | None = None) -> None:
         self._delivery.owe(Item(call, done, away))
 
     def _held(self, order: HoldOrder, future: asyncio.Future[Hold], reply: object) -> None:

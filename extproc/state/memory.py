@@ -59,7 +59,6 @@ class MemoryLedger:
         self.books.renew([*self.kept], self._now())
 
 
-
 def _ready(answer: _Answer) -> asyncio.Future[_Answer]:
     future: asyncio.Future[_Answer] = asyncio.get_running_loop().create_future()
     future.set_result(answer)

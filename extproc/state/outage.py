@@ -33,7 +33,9 @@ class Allowance:
     def take(self, order: HoldOrder, now_ms: int) -> Hold:
         """Grant an order from the allowance. Raises ``StoreUnavailable`` where a meter forbids it or has none left."""
         if any(line.meter.when_down == "deny" for line in order.lines):
-            raise StoreUnavailable("The gateway cannot check the budget right now. Try again.", retry_after=RETRY_SECONDS)
+            raise StoreUnavailable(
+                "The gateway cannot check the budget right now. Try again.", retry_after=RETRY_SECONDS
+            )
         names = [_name(line, now_ms) for line in order.lines]
         stands = [self._stand(line, name) for line, name in zip(order.lines, names, strict=True)]
         own = replace(order, lines=tuple(stand.line for stand in stands))

@@ -40,7 +40,8 @@ def translate_answer(
     """
     try:
         answer = provider.parse_answer(orjson.loads(body))
-        answer = replace(answer, model=answer.model or model)
+        if not answer.model:
+            answer = replace(answer, model=model)
         translated = body if same_dialect else orjson.dumps(client.render_answer(answer, created=created))
     except orjson.JSONDecodeError as error:
         raise ProviderBadAnswer("the provider's answer is not JSON") from error

@@ -24,6 +24,10 @@ MAX_WINDOW = 2**31 - 1
 DEFAULT_WINDOW = 65_535
 
 FRAME_HEAD = struct.Struct(">IBI")
+MESSAGE_HEAD = struct.Struct(">IBIBI")
+"""The heads of a DATA frame and of the one gRPC message in it."""
+GRPC_HEAD = struct.Struct(">BI")
+"""Whether a message is compressed, and its length."""
 SETTING = struct.Struct(">HI")
 U32 = struct.Struct(">I")
 
@@ -66,6 +70,12 @@ STATUS_200 = b"\x88"  # RFC 7541 appendix A, index 8
 RESPONSE_HEADERS = STATUS_200 + literal(b"content-type", b"application/grpc")
 
 
+def message(stream_id: int, payload: bytes) -> bytes:
+    """A DATA frame that holds one whole gRPC message."""
+    size = len(payload)
+    return MESSAGE_HEAD.pack(size + 5 << 8 | DATA, 0, stream_id, 0, size) + payload
+
+
 def trailers(status: int, message: str) -> bytes:
     """The header block that ends a call with a gRPC status."""
     block = literal(b"grpc-status", str(status).encode())
@@ -73,6 +83,9 @@ def trailers(status: int, message: str) -> bytes:
         text = "".join(c if " " <= c <= "~" and c != "%" else "?" for c in message)[:120]
         block += literal(b"grpc-message", text.encode())
     return block
+
+
+OK_TRAILERS = trailers(GRPC_OK, "")
 
 
 def client_call(path: str, message: bytes) -> bytes:

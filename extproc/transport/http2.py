@@ -95,7 +95,11 @@ class Http2Connection:
                 break
             payload = data[at + 9 : at + 9 + length]
             at += 9 + length
-            self._frame(word & 0xFF, flags, stream_id & 0x7FFFFFFF, payload, events)
+            kind = word & 0xFF
+            if kind == frames.DATA and self._expected is None:
+                self._on_data(flags, stream_id & 0x7FFFFFFF, payload, events)
+            else:
+                self._frame(kind, flags, stream_id & 0x7FFFFFFF, payload, events)
         self._input = data[at:]
         return events
 
@@ -104,9 +108,7 @@ class Http2Connection:
             raise Http2Error(
                 frames.PROTOCOL_ERROR, f"a frame of kind {kind} where one of kind {self._expected} has to come"
             )
-        if kind == frames.DATA:
-            self._on_data(flags, stream_id, payload, events)
-        elif kind == frames.HEADERS:
+        if kind == frames.HEADERS:
             self._on_headers(flags, stream_id, payload, events)
         elif kind == frames.CONTINUATION:
             self._on_continuation(flags, stream_id, payload, events)
@@ -132,7 +134,8 @@ class Http2Connection:
             raise Http2Error(frames.PROTOCOL_ERROR, "a client cannot push")
 
     def _on_data(self, flags: int, stream_id: int, payload: bytes, events: list[Http2Event]) -> None:
-        self._consumed(len(payload))
+        size = len(payload)
+        self._consumed(size)
         stream = self._streams.get(stream_id)
         if stream is None:
             self._must_be_known(stream_id)
@@ -140,10 +143,18 @@ class Http2Connection:
         if stream.ended_by_peer:
             self._abort(stream_id, frames.STREAM_CLOSED, events)
             return
-        stream.unacked += len(payload)
-        stream.incoming += frames.unpadded(payload) if flags & frames.PADDED else payload
-        if not self._messages(stream_id, stream, events):
-            return
+        stream.unacked += size
+        if (
+            size >= 5
+            and not stream.incoming
+            and frames.GRPC_HEAD.unpack_from(payload) == (0, size - 5)
+            and not (flags & frames.PADDED or size - 5 > self._max_message)
+        ):
+            events.append(MessageReceived(stream_id, payload[5:]))  # nearly all: one message, alone in its frame
+        else:
+            stream.incoming += frames.unpadded(payload) if flags & frames.PADDED else payload
+            if not self._messages(stream_id, stream, events):
+                return
         if flags & frames.END_STREAM:
             self._peer_ended(stream_id, stream, events)
         elif stream.unacked > self._stream_window // 2:
@@ -306,12 +317,12 @@ class Http2Connection:
             stream.headers_sent = True
             self._head(stream_id, frames.END_HEADERS, frames.RESPONSE_HEADERS)
         size = len(payload) + 5
-        message = b"\0" + frames.U32.pack(len(payload)) + payload
         if not stream.pending and size <= self._peer_frame_limit and size <= min(stream.window, self._send_window):
             stream.window -= size
             self._send_window -= size
-            self._output.append(frames.frame(frames.DATA, 0, stream_id, message))
+            self._output.append(frames.message(stream_id, payload))
             return True
+        message = frames.GRPC_HEAD.pack(0, len(payload)) + payload
         stream.pending.append(memoryview(message))  # a view: each frame takes a slice of it without a copy of the rest
         stream.pending_size += size
         if stream.pending_size > _PENDING_LIMIT:
@@ -325,7 +336,7 @@ class Http2Connection:
         stream = self._streams.get(stream_id)
         if stream is None or stream.trailers is not None:
             return
-        stream.trailers = frames.trailers(status, message)
+        stream.trailers = frames.trailers(status, message) if status else frames.OK_TRAILERS
         if stream.pending:
             return
         self._close(stream_id, stream)

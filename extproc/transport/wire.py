@@ -4,6 +4,9 @@ Counterpart: ``extproc.phases.events``. Messages as in Envoy's ``external_proces
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
+
+from google.protobuf.any_pb2 import Any as AnyMessage
 
 from extproc.domain.names import ATTRIBUTE_ATTEMPT, ATTRIBUTE_CLUSTER, METADATA_NAMESPACE, ROUTE_NAMESPACE
 from extproc.phases.events import (
@@ -32,6 +35,9 @@ from extproc.transport.pb.priority_group_pb2 import PriorityGroupsOverride
 from extproc.transport.pb.processing_mode_pb2 import ProcessingMode
 
 _OVERWRITE = HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD
+_KNOWN_HEADERS = 1024
+_KNOWN_CHAINS = 256
+"""How many different ones are kept as bytes: nearly all headers to set, and all chains, are the configuration's."""
 _NOTHING: Mapping[str, str] = {}
 
 
@@ -89,8 +95,9 @@ def _request_headers(message: ProcessingRequest) -> RequestHeaders:
 def _headers(headers: HeaderMap) -> dict[str, str]:
     found: dict[str, str] = {}
     for header in headers.headers:
-        value = header.raw_value.decode("utf-8", "replace") if header.raw_value else header.value
-        found[header.key] = f"{found[header.key]}, {value}" if header.key in found else value
+        name, raw = header.key, header.raw_value  # read once: each reading makes a new object
+        value = raw.decode("utf-8", "replace") if raw else header.value
+        found[name] = f"{found[name]}, {value}" if name in found else value
     return found
 
 
@@ -140,32 +147,49 @@ def _encode_request_body(message: ProcessingResponse, reply: RequestBodyReply) -
         response.body_mutation.body = reply.body
     if reply.chain:
         response.clear_route_cache = True  # ignored by Envoy without a header mutation; admission always sets one
-        groups = PriorityGroupsOverride()
-        for index, cluster in enumerate(reply.chain):
-            group = groups.priority_groups.add(name=str(index))
-            group.clusters.add(cluster_name=cluster).weight.value = 1
-        message.typed_dynamic_metadata[ROUTE_NAMESPACE].Pack(groups)
+        message.typed_dynamic_metadata[ROUTE_NAMESPACE].CopyFrom(_route(reply.chain))
     _add_metadata(message, reply.metadata)
 
 
 def _encode_response_headers(message: ProcessingResponse, reply: ResponseHeadersReply) -> None:
     response = message.response_headers.response
     response.SetInParent()
-    if reply.status is not None:
-        _mutate(response.header_mutation, ((":status", str(reply.status)),), ())
-    _mutate(response.header_mutation, reply.set_headers, reply.remove_headers)
+    status = () if reply.status is None else ((":status", str(reply.status)),)
+    _mutate(response.header_mutation, (*status, *reply.set_headers), reply.remove_headers)
     if reply.body is not None:
         response.status = CommonResponse.CONTINUE_AND_REPLACE
         response.body_mutation.body = reply.body
     _add_metadata(message, reply.metadata)
 
 
+@lru_cache(maxsize=_KNOWN_CHAINS)
+def _route(chain: tuple[str, ...]) -> AnyMessage:
+    groups = PriorityGroupsOverride()
+    for index, cluster in enumerate(chain):
+        group = groups.priority_groups.add(name=str(index))
+        group.clusters.add(cluster_name=cluster).weight.value = 1
+    route = AnyMessage()
+    route.Pack(groups)
+    return route
+
+
 def _mutate(mutation: HeaderMutation, headers: tuple[tuple[str, str], ...], remove: tuple[str, ...]) -> None:
-    for name, value in headers:
-        option = mutation.set_headers.add(append_action=_OVERWRITE)
-        option.header.key = name
-        option.header.raw_value = value.encode()
-    mutation.remove_headers.extend(remove)
+    if headers:
+        # Messages of one type, one behind the other, are their sum: read in one go, where each header set by itself
+        # would be four calls.
+        mutation.MergeFromString(b"".join([_setting(name, value) for name, value in headers]))
+    if remove:
+        mutation.remove_headers.extend(remove)
+
+
+@lru_cache(maxsize=_KNOWN_HEADERS)
+def _setting(name: str, value: str) -> bytes:
+    """A ``HeaderMutation`` that sets one header."""
+    mutation = HeaderMutation()
+    option = mutation.set_headers.add(append_action=_OVERWRITE)
+    option.header.key = name
+    option.header.raw_value = value.encode()
+    return mutation.SerializeToString()
 
 
 def _add_metadata(message: ProcessingResponse, metadata: Mapping[str, str] | None) -> None:

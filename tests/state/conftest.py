@@ -1,9 +1,11 @@
 """Servers for the tests of this folder. A plain one is started once for a test file, and emptied before each test."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
+import uvloop
 from redis_server import RedisServer
 
 from extproc.config import snapshot
@@ -14,6 +16,11 @@ _ECHO = "-- no units\nreturn ARGV"
 _ADD = "-- units of the caller's choosing\nreturn redis.call('INCRBY', KEYS[1], ARGV[1])"
 _FAIL = "-- no units\nreturn redis.error_reply('LEDGER no such hold')"
 _BROKEN = "-- no units\nthis is not Lua"
+
+
+def pytest_asyncio_loop_factories(config, item) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """The loop that workers run: it is another one than the library's in timers, sockets and processes."""
+    return {"uvloop": uvloop.new_event_loop}
 
 
 @pytest.fixture(scope="module")

@@ -81,10 +81,13 @@ def _object(value: JsonObject, name: str) -> JsonObject:
 
 def _count(value: JsonObject, name: str) -> int:
     number = value.get(name)
-    if isinstance(number, float) and number.is_integer():
-        number = int(number)
-    return max(number, 0) if isinstance(number, int) else 0
+    if isinstance(number, int):
+        return max(number, 0)
+    return max(int(number), 0) if isinstance(number, float) and number.is_integer() else 0
 
 
 def _first(value: Mapping[str, Json], names: tuple[str, ...]) -> int:
-    return next((count for name in names if (count := _count(value, name))), 0)
+    for name in names:
+        if count := _count(value, name):
+            return count
+    return 0

@@ -17,9 +17,12 @@ from extproc.accounting.images import WORST_IMAGE, image_tokens
         ("openai", "ft:gpt-4o-mini-2024-07-18:acme::1", 48_169),
         ("openai", "gpt-4.1-nano", 3_779),
         ("openai", "gpt-5-mini-2025-08-07", 3_779),
-        ("openai", "gpt-5.4", 24_600),
-        ("openai", "gpt-5.6-terra", 24_600),
-        ("openai", "gpt-6-sol", WORST_IMAGE),
+        ("openai", "gpt-5.4", 12_000),
+        ("openai", "gpt-5.5-2026-04-23", 12_000),
+        ("openai", "gpt-5.6-terra", 36_000),
+        ("openai", "gpt-6-sol", 36_000),
+        ("openai", "gpt-6.1-sol-2026-10-26", 36_000),
+        ("openai", "gpt-7", WORST_IMAGE),
         ("openai", "gpt-5-image", WORST_IMAGE),
         ("anthropic", "claude-opus-5", 8_464),
         ("groq", "llama-4-scout", WORST_IMAGE),
@@ -31,5 +34,5 @@ def test_images_by_vendor_and_model(vendor, model, tokens):
 
 
 def test_an_unknown_model_counts_the_most_of_all():
-    known = [image_tokens(v, m) for v, m in [("openai", "gpt-4o-mini"), ("openai", "gpt-5.4"), ("anthropic", "x")]]
+    known = [image_tokens(v, m) for v, m in [("openai", "gpt-4o-mini"), ("openai", "gpt-6-sol"), ("anthropic", "x")]]
     assert max(known) <= WORST_IMAGE

@@ -2,11 +2,14 @@
 
 ``World``  configuration, clock, dice and recorder of one test; carries the metadata from phase to phase as Envoy does
 ``Try``    one attempt: its events, and the answer as the client would see it
+``Claude`` pieces of Anthropic's streams, as ``Stream`` has those of OpenAI's
 """
 
+import asyncio
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from typing import Any
 
 import orjson
@@ -14,7 +17,9 @@ import pytest
 
 from extproc.accounting.tariffs import TariffBook
 from extproc.config.directory import Declared
-from extproc.config.snapshot import Model, Provider, Secret, Snapshot, Target, Telemetry, VirtualKey
+from extproc.config.snapshot import Model, Party, Price, Provider, Secret, Snapshot, Target, Telemetry, VirtualKey
+from extproc.domain.ledger import UsageEvent
+from extproc.domain.meters import Meter, Unit, Window, meter_id
 from extproc.phases.admission import Admission, AdmissionDeps
 from extproc.phases.attempt import Attempt, AttemptDeps
 from extproc.phases.booking import Bookkeeper
@@ -34,8 +39,11 @@ from extproc.phases.events import (
 )
 from extproc.phases.fakes import FakeClock, FixedDice
 from extproc.phases.settlement import Accounts, Lessons
+from extproc.policy.keys import TokenCheck
 from extproc.policy.meters import MeterBook
 from extproc.policy.windows import Windows
+from extproc.state.counters import Counter
+from extproc.state.events import decode_event
 from extproc.state.memory import MemoryLedger
 from extproc.telemetry.fakes import RecordingFake
 from extproc.telemetry.traces import NullTracer
@@ -86,9 +94,9 @@ SNAPSHOT = Snapshot(
     keys={
         key.sha256: key
         for key in (
-            VirtualKey("ci", digest(KEY), team="search", tags={"env": "qa"}),
-            VirtualKey("scoped", digest("sk-scoped"), models=frozenset({"two"})),
-            VirtualKey("old", digest("sk-old"), enabled=False),
+            VirtualKey("ci", digest(KEY), id="ci", team="search", tags={"env": "qa"}),
+            VirtualKey("scoped", digest("sk-scoped"), id="scoped", models=frozenset({"two"})),
+            VirtualKey("old", digest("sk-old"), id="old", enabled=False),
         )
     },
     telemetry=Telemetry(),
@@ -96,6 +104,40 @@ SNAPSHOT = Snapshot(
 
 CHAT = "/v1/chat/completions"
 MESSAGES = "/v1/messages"
+
+DAY = Window("calendar", "day")
+MINUTE = Window("rolling", seconds=60)
+NOW = Window("now")
+CHEAP = Price(Decimal(1), Decimal(10))
+"""A prompt token costs 1000 nano-dollars, one of the answer 10,000."""
+
+_LOOP: list[asyncio.AbstractEventLoop] = []
+
+
+@pytest.fixture(scope="session", autouse=True)
+def event_loop_of_worlds() -> Iterator[None]:
+    """Worlds run what waits for a ledger on one loop."""
+    loop = asyncio.new_event_loop()
+    _LOOP.append(loop)
+    yield
+    _LOOP.remove(loop)
+    loop.close()
+
+
+def run(call: Callable[[], Replies | Awaitable[Replies]]) -> Replies:
+    """What a phase says, waited for to its end. The phase is called within the loop, as it is by the transport."""
+
+    async def inside() -> Replies:
+        result = call()
+        return result if isinstance(result, tuple) else await result
+
+    return _LOOP[0].run_until_complete(inside())
+
+
+def make_meter(unit: Unit, limit: int, window: Window = DAY, scope: Mapping[str, str] | None = None, **rest: Any) -> Meter:
+    """A meter; of the key's where no scope is given."""
+    parts = tuple((scope or {"key": "ci"}).items())
+    return Meter(meter_id(parts, unit, window), parts, unit, window, limit, **rest)
 
 
 @dataclass
@@ -173,13 +215,13 @@ class Try:
     def headers(self, status: int = 200, *, end: bool = False, **headers: str) -> Replies:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         event = ResponseHeaders(status, {"server": "vendor", **named}, dict(self._world.metadata), end)
-        return self._take(self.phase.handle(event))
+        return self._take(self._world.run(lambda: self.phase.handle(event)))
 
     def body(self, data: bytes = b"", *, end: bool = False) -> Replies:
-        return self._take(self.phase.handle(ResponseBody(data, end)))
+        return self._take(self._world.run(lambda: self.phase.handle(ResponseBody(data, end))))
 
     def trailers(self) -> Replies:
-        return self._take(self.phase.handle(ResponseTrailers()))
+        return self._take(self._world.run(lambda: self.phase.handle(ResponseTrailers())))
 
     def wait(self, seconds: float) -> Replies:
         """Let time pass; the phase is woken where its deadline passes."""
@@ -187,8 +229,10 @@ class Try:
         clock, end = self._world.clock, self._world.clock.monotonic() + seconds
         while self.phase.deadline is not None and self.phase.deadline <= end:
             clock.advance(max(0.0, self.phase.deadline - clock.monotonic()))
-            replies += self._take(self.phase.wake())
+            replies += self._take(self._world.run(self.phase.wake))
         clock.advance(end - clock.monotonic())
+        if self._world.ledger is not None:
+            self._world.ledger.renew()
         return replies
 
     def close(self, *, crashed: bool = False) -> None:
@@ -207,6 +251,8 @@ class World:
         self.recorder = RecordingFake()
         self.ledger: MemoryLedger | None = None
         """None: there is no store."""
+        self.tokens: TokenCheck | None = None
+        """None: no identity provider."""
         self.lessons = Lessons()
         self.metadata: dict[str, str] = {}
         self.headers: dict[str, str] = {}
@@ -219,6 +265,79 @@ class World:
         known = self.snapshot.models.get(name) or Model(name, (Target("o1", "m1"),))
         models = {**self.snapshot.models, name: replace(known, **changes)}
         self.snapshot = replace(self.snapshot, models=models, names={**self.snapshot.names, name: name})
+
+    def run(self, call: Callable[[], Replies | Awaitable[Replies]]) -> Replies:
+        """What a phase says. Without a ledger or identity provider there is nothing to wait for."""
+        if self.ledger is not None or self.tokens is not None:
+            return run(call)
+        replies = call()
+        assert isinstance(replies, tuple)
+        return replies
+
+    def another(self) -> "World":
+        """A further request, to the same gateway."""
+        world = World()
+        for name in ("snapshot", "clock", "dice", "recorder", "ledger", "tokens", "lessons"):
+            setattr(world, name, getattr(self, name))
+        return world
+
+    def key(self, **changes: Any) -> None:
+        """Change the key that requests are made with."""
+        keys = {**self.snapshot.keys, digest(KEY): replace(self.snapshot.keys[digest(KEY)], **changes)}
+        self.snapshot = replace(self.snapshot, keys=keys)
+
+    def party(self, kind: Any, name: str, **rest: Any) -> None:
+        """Declare an organisation, team or user."""
+        parties = {**self.snapshot.parties, (kind, name): Party(kind, name, **rest)}
+        self.snapshot = replace(self.snapshot, parties=parties)
+
+    def provider(self, name: str, **changes: Any) -> None:
+        """Change a provider."""
+        known = self.snapshot.providers[name]
+        self.snapshot = replace(self.snapshot, providers={**self.snapshot.providers, name: replace(known, **changes)})
+
+    def priced(self, price: Price | None = CHEAP) -> None:
+        """One price for every target of the catalogue, and a ledger to book with."""
+        for model in self.snapshot.models.values():
+            self.model(
+                model.name,
+                targets=tuple(replace(target, price=price) for target in model.targets),
+                fallbacks=tuple(replace(target, price=price) for target in model.fallbacks),
+            )
+        self.ledger = self.ledger or MemoryLedger(self.clock.now_ns)
+
+    def meters(self, *meters: Meter) -> None:
+        """Those of models, providers, tags and combinations."""
+        self.snapshot = replace(self.snapshot, meters=meters)
+
+    def money(self, **changes: Any) -> None:
+        """Change the rules of money."""
+        self.snapshot = replace(self.snapshot, money=replace(self.snapshot.money, **changes))
+
+    def stand(self, meter: Meter) -> Counter:
+        """Where a meter stands."""
+        assert self.ledger is not None
+        found = [counter for key, counter in self.ledger.books.counters.counters.items() if meter.id in key]
+        assert len(found) == 1, f"{meter.id} was counted {len(found)} times"
+        return found[0]
+
+    def settle(self) -> None:
+        """Let the grace of whatever has ended pass; fails where a hold is still there, or had to expire."""
+        assert self.ledger is not None
+        self.clock.advance(31)
+        books = self.ledger.books
+        books.sweep(1000, self.clock.now_ns() // 1_000_000)
+        assert books.rows == {}, "a hold that nobody has ended"
+        assert self.ledger.kept == {}, "a hold that is renewed for ever"
+        assert "expired" not in {entry.state for entry in books.events}, "a hold that nobody has settled"
+        for key, counter in books.counters.counters.items():
+            assert counter.held == 0, key
+
+    @property
+    def events(self) -> list[UsageEvent]:
+        """What the ledger has written."""
+        assert self.ledger is not None
+        return [decode_event(entry.event) for entry in self.ledger.books.events]
 
     def bookkeeper(self) -> Bookkeeper | None:
         """What makes bookings, where there is a ledger."""
@@ -239,13 +358,13 @@ class World:
             snapshot=self.snapshot,
             directory=Declared(self.snapshot),
             bookkeeper=self.bookkeeper(),
-            tokens=None,
+            tokens=self.tokens,
             clock=self.clock,
             dice=self.dice,
             recorder=self.recorder,
             tracer=NullTracer(),
         )
-        self.admission = Admission(deps)
+        admission = self.admission = Admission(deps)
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         base: dict[str, str | None] = {
             ":method": method,
@@ -259,7 +378,8 @@ class World:
             "traceparent": TRACE,
         }
         self.headers = {name: value for name, value in {**base, **named}.items() if value is not None}
-        return self.admission.handle(RequestHeaders(dict(self.headers), {}, None, 0, end))
+        event = RequestHeaders(dict(self.headers), {}, None, 0, end)
+        return self.run(lambda: admission.handle(event))
 
     def ask(self, body: Mapping[str, Any] | bytes, path: str = CHAT, **headers: str | None) -> Replies:
         """Headers and body."""
@@ -267,8 +387,9 @@ class World:
         replies = self.admit(path, **headers)
         if any(isinstance(reply, Respond) for reply in replies):
             return replies
-        assert self.admission is not None
-        replies = self.admission.handle(RequestBody(self.request))
+        admission = self.admission
+        assert admission is not None
+        replies = self.run(lambda: admission.handle(RequestBody(self.request)))
         for reply in replies:
             if isinstance(reply, RequestBodyReply):
                 self.metadata |= reply.metadata or {}
@@ -346,6 +467,66 @@ def chunk(**delta: Any) -> bytes:
 
 def _data(value: Any) -> bytes:
     return b"data: " + orjson.dumps(value) + b"\n\n"
+
+
+def _named(value: Mapping[str, Any]) -> bytes:
+    return b"event: " + str(value["type"]).encode() + b"\n" + _data(value)
+
+
+class Claude:
+    """Pieces of an Anthropic stream, and a whole answer."""
+
+    def start(self, *, input: int = 5, output: int = 1, **usage: int) -> bytes:  # noqa: A002  the vendor's words
+        message = {
+            "id": "msg_1",
+            "type": "message",
+            "role": "assistant",
+            "model": "c1",
+            "content": [],
+            "stop_reason": None,
+            "stop_sequence": None,
+            "usage": {"input_tokens": input, "output_tokens": output, **usage},
+        }
+        opened = {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}
+        return _named({"type": "message_start", "message": message}) + _named(opened)
+
+    def text(self, text: str) -> bytes:
+        return _named({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}})
+
+    def stop(self, *, output: int = 2) -> bytes:
+        delta = {"stop_reason": "end_turn", "stop_sequence": None}
+        return (
+            _named({"type": "content_block_stop", "index": 0})
+            + _named({"type": "message_delta", "delta": delta, "usage": {"output_tokens": output}})
+            + _named({"type": "message_stop"})
+        )
+
+    def error(self) -> bytes:
+        return _named({"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}})
+
+    def whole(self, *, input: int = 5, output: int = 2) -> bytes:  # noqa: A002  the vendor's words
+        return orjson.dumps(
+            {
+                "id": "msg_1",
+                "type": "message",
+                "role": "assistant",
+                "model": "c1",
+                "content": [{"type": "text", "text": "Hello"}],
+                "stop_reason": "end_turn",
+                "stop_sequence": None,
+                "usage": {"input_tokens": input, "output_tokens": output},
+            }
+        )
+
+
+@pytest.fixture(scope="session")
+def claude() -> Claude:
+    return Claude()
+
+
+@pytest.fixture(scope="session")
+def meter() -> Callable[..., Meter]:
+    return make_meter
 
 
 @dataclass(frozen=True)

@@ -95,6 +95,22 @@ def test_the_digest_of_a_prompt_is_only_made_where_a_guard_wants_it(snapshot):
     assert MeterBook(replace(snapshot, meters=(guard,))).wants_prompt(plain)
 
 
+def test_guards_end_at_whoever_has_them_off(snapshot):
+    own, team, everybody = (
+        meter((kind, "*"), window=Window("rolling", seconds=n), guard=True)
+        for n, kind in ((61, "key"), (62, "key"), (63, "key"))
+    )
+    budget = meter(("team", "t"))
+    book = MeterBook(replace(snapshot, meters=(everybody, meter(("model", "m")))))
+    for key_off, team_off, count in ((False, False, 5), (True, False, 3), (False, True, 4)):
+        who = Principal(
+            key(own, team="t", unguarded=key_off),
+            (Party("team", "t", meters=(team, budget), unguarded=team_off),),
+            None,
+        )
+        assert len(book.applicable(who, SUBJECT)) == count
+
+
 @pytest.mark.parametrize(
     ("unit", "fixed", "per_output"),
     [
