@@ -23,12 +23,14 @@ from extproc.admin.health import WorkerState
 from extproc.admin.server import PortInUse, bind, serve_on
 from extproc.app import envoy as envoys
 from extproc.app.children import Child, ChildSpec, stop_all, until
+from extproc.app.office import Office
 from extproc.app.rundir import RUN_DIR_VARIABLE, RunDir
 from extproc.app.storage import STORE_SOCKET_VARIABLE, check_address, embedded_directory, is_embedded
 from extproc.app.worker import DRAIN_VARIABLE, ROWS_VARIABLE
 from extproc.config.snapshot import Snapshot
 from extproc.state import embedded
 from extproc.state.address import AddressError
+from extproc.telemetry.events import EventLog
 from extproc.telemetry.exposition import Exposition, worker_environment
 from extproc.transport.health import is_serving
 from extproc.version import VERSION
@@ -86,6 +88,7 @@ class Gateway:
         self._admin: asyncio.Task[None] | None = None
         self._watchers: list[asyncio.Task[None]] = []
         self._exposition: Exposition | None = None
+        self._office: Office | None = None
         self._lock: IO[str] | None = None
         self._store_lock: IO[str] | None = None
         self._store_env: dict[str, str] = {}
@@ -106,6 +109,9 @@ class Gateway:
         await self._start_simulator()
         await self._start_store()
         await self._start_workers()
+        events = EventLog(sys.stderr)
+        self._office = Office(plan.snapshot, {**os.environ, **plan.env, **self._store_env}, events)
+        await self._office.start()
         app = create_app(
             AdminDeps(
                 version=VERSION,
@@ -113,6 +119,7 @@ class Gateway:
                 worker_health=self._worker_health,
                 metrics=exposition.render,
                 envoy_ready=self._is_serving if plan.envoy is not None else None,
+                directory=self._office.service,
             )
         )
         self._admin = asyncio.create_task(serve_on(app, listener), name="admin")
@@ -304,11 +311,13 @@ class Gateway:
                 await self._drain_envoy()
             await self._envoy.stop(grace=5.0)
         await stop_all(self._workers, grace=self._plan.drain_seconds + 5.0)
-        await stop_all([c for c in self._children if c not in self._workers and c is not self._envoy], grace=5.0)
         if self._admin is not None:
             self._admin.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._admin
+        if self._office is not None:
+            await self._office.stop()
+        await stop_all([c for c in self._children if c not in self._workers and c is not self._envoy], grace=5.0)
         for lock in filter(None, (self._store_lock, self._lock)):
             lock.close()
         if self._temporary:

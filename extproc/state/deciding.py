@@ -12,14 +12,14 @@ def decide(order: HoldOrder, stands: Sequence[Stand], now: int, *, ask: bool) ->
         return Hold(True, order.output, tuple(_state(stand, now) for stand in stands))
     floor = min(order.floor, order.output)
     rooms = [_room(stand, order.output, floor) for stand in stands]
-    out: frozenset[str | None] = frozenset(
-        stand.line.group for stand, room in zip(stands, rooms, strict=True) if stand.line.group and room is None
+    out = frozenset(
+        [group for stand, room in zip(stands, rooms, strict=True) if (group := stand.line.group) and room is None]
     )
-    groups = {stand.line.group for stand in stands if stand.line.group}
+    groups = frozenset([group for stand in stands if (group := stand.line.group)])
     stuck = [
         index
         for index, (stand, room) in enumerate(zip(stands, rooms, strict=True))
-        if room is None and (stand.line.group is None or (out == groups and not order.others))
+        if room is None and (not stand.line.group or (out == groups and not order.others))
     ]
     if stuck:
         first = min(stuck, key=lambda index: (_rank(stands[index]), index))

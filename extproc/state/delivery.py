@@ -114,15 +114,18 @@ class Item:
 
 
 class Delivery:
-    """One connection's worth of calls, one round trip at a time: while it is under way the next one gathers."""
+    """One connection's worth of calls, one round trip at a time: while it is under way the next one gathers.
 
-    def __init__(self, store: Runs, journal: Lines | None, watcher: Watcher, probe: Call) -> None:
+    ``probe``: calls of every script that change nothing.
+    """
+
+    def __init__(self, store: Runs, journal: Lines | None, watcher: Watcher, probe: Sequence[Call]) -> None:
         self.down = False
         """Whether the store is known to be away."""
         self._store = store
         self._journal = journal
         self._watcher = watcher
-        self._probe_call = probe
+        self._probe_calls = probe
         self._owed: deque[Item] = deque()
         self._waiting: deque[Item] = deque()
         self._chores: list[Call] = []
@@ -215,6 +218,9 @@ class Delivery:
             adopted.journal.close()
 
     async def _run(self) -> None:
+        # So that the server has the scripts: calls of those that it has not are run after the others.
+        with suppress(StoreAway):
+            await self._store.run(self._probe_calls)
         while True:
             await self._work.wait()
             try:
@@ -335,7 +341,7 @@ class Delivery:
         await asyncio.sleep(_PROBE_SECONDS)
         self._watcher.queue(len(self._owed))
         try:
-            await self._store.run([self._probe_call])
+            await self._store.run(self._probe_calls)
         except StoreAway:
             return
         self.down = False

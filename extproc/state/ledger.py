@@ -97,7 +97,7 @@ class RedisLedger:
         self._now_ns = now_ns
         self._steps = Steps(config.prefix, hold_seconds=config.hold_seconds, keep_events=config.keep_events_max)
         self._allowance = Allowance(config.workers)
-        self._delivery = Delivery(store, journal, _Watching(observer, self._back), self._steps.states(()))
+        self._delivery = Delivery(store, journal, _Watching(observer, self._back), self._steps.idle())
         self._kept: dict[str, int] = {}
         self._housekeeper: asyncio.Task[None] | None = None
         self._closed = False

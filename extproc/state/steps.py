@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, cast
 
-from extproc.domain.ledger import Hold, HoldLine, HoldOrder, MeterState, Settlement
-from extproc.domain.meters import SHARE, Meter
+from extproc.domain.ledger import Charge, Hold, HoldLine, HoldOrder, MeterState, Settlement
+from extproc.domain.meters import SHARE, Meter, Window
 from extproc.state.events import summary
 from extproc.state.layout import bucket_ms, meter_name, root
 from extproc.state.store import Call
@@ -109,6 +109,19 @@ class Steps:
     def sweep(self, most: int, keep_events_ms: int, *, now_ms: int = 0) -> Call:
         """Charge holds that nobody renewed, and forget old events."""
         return Call("sweep", self._keys, (now_ms, most, self._ttl, keep_events_ms))
+
+    def idle(self) -> list[Call]:
+        """A call of each script that requests use, to no effect."""
+        nobody = Settlement("", 1, "", Charge(), b"", final=True)
+        none = Meter("", (), "concurrent", Window("now"), 0)
+        refused = HoldOrder("", (HoldLine(none, 0, 0, 1),), 0, 0)
+        return [
+            self.hold(refused),
+            self.settle(nobody, again=True),
+            self.close("", ()),
+            self.renew(()),
+            self.states(()),
+        ]
 
     def states(self, meters: Sequence[tuple[Meter, int]], *, now_ms: int = 0) -> Call:
         """Ask where meters stand, each with the start of its window."""

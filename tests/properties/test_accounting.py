@@ -82,9 +82,14 @@ def bounds(draw) -> Bound:
     )
 
 
+def upto(most: int):
+    """A number up to this one; often the very limit, for that is where a bound breaks."""
+    return st.one_of(st.just(most), st.integers(0, most))
+
+
 def parts(draw, total: int, wanted: list[bool]) -> list[int]:
     """Cut a number up to ``total`` into as many parts as are wanted; the others are 0. Often all of it is in one."""
-    found, left = [], draw(st.one_of(st.just(total), st.integers(0, total)))
+    found, left = [], draw(upto(total))
     for one in wanted:
         part = draw(st.one_of(st.just(left), st.just(0), st.integers(0, left))) if one else 0
         found.append(part)
@@ -101,17 +106,17 @@ def test_no_answer_costs_more_than_was_quoted(data):
     granted = draw(st.integers(0, 5_000))
     writes = bound.cached or tariff.writes_unasked
     short, long, read, fresh = parts(draw, quoted.input_tokens, [writes, bound.cached_1h, True, True])
-    output = draw(st.integers(0, granted * quoted.outputs + quoted.extra_output))
+    output = draw(upto(granted * quoted.outputs + quoted.extra_output))
     usage = Usage(
         input=fresh,
         cache_read=read,
         cache_write_5m=short,
         cache_write_1h=long,
         output=output,
-        reasoning=draw(st.integers(0, output)),
-        audio_input=draw(st.integers(0, fresh + read)) if bound.whole_window else 0,
-        audio_output=draw(st.integers(0, output)) if bound.spoken else 0,
-        web_searches=draw(st.integers(0, bound.searches)),
+        reasoning=draw(upto(output)),
+        audio_input=draw(upto(fresh + read)) if bound.whole_window else 0,
+        audio_output=draw(upto(output)) if bound.spoken else 0,
+        web_searches=draw(upto(bound.searches)),
     )
     served = draw(
         st.sampled_from([None, "default", *(tier for tier in TIERS if bound.tiers is None or tier in bound.tiers)])

@@ -11,7 +11,7 @@ from redis_server import RedisServer
 from extproc.config import snapshot
 from extproc.state.store import Store, connect
 
-
+_ON_UVLOOP = {"test_store", "test_arrangements", "test_embedded", "test_journal"}
 _ECHO = "-- no units\nreturn ARGV"
 _ADD = "-- units of the caller's choosing\nreturn redis.call('INCRBY', KEYS[1], ARGV[1])"
 _FAIL = "-- no units\nreturn redis.error_reply('LEDGER no such hold')"
@@ -19,8 +19,10 @@ _BROKEN = "-- no units\nthis is not Lua"
 
 
 def pytest_asyncio_loop_factories(config, item) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
-    """The loop that workers run: it is another one than the library's in timers, sockets and processes."""
-    return {"uvloop": uvloop.new_event_loop}
+    """Connections are tried on the loop that workers run: it has timers, sockets and processes of its own."""
+    if item.path.stem in _ON_UVLOOP:
+        return {"uvloop": uvloop.new_event_loop}
+    return {"asyncio": asyncio.new_event_loop}
 
 
 @pytest.fixture(scope="module")

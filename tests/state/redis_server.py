@@ -4,10 +4,12 @@ The binary is the one that the embedded store runs.
 """
 
 import asyncio
+import ctypes
 import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
@@ -16,6 +18,10 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from extproc.state.embedded import server_program
+
+
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None)
 
 
 def free_port() -> int:
@@ -83,7 +89,12 @@ class RedisServer:
         if self._sentinel is None:
             argv += ["--unixsocket", str(self.socket), "--save", ""]
         with (self.folder / "log").open("ab") as log:
-            self._process = subprocess.Popen([*argv, *self._options], stdout=log, stderr=log)
+            self._process = subprocess.Popen(
+                [*argv, *self._options],
+                stdout=log,
+                stderr=log,
+                preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509  no threads yet
+            )
         wait_for(self._answers, f"the server in {self.folder}")
 
     def _answers(self) -> bool:
@@ -108,6 +119,11 @@ class RedisServer:
         """End it, hung or not."""
         if self._process is not None and self._process.poll() is None:
             self.kill()
+
+
+def _die_with_parent() -> None:
+    """A test run that is killed leaves no servers behind."""
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def make_cluster(folder: Path, count: int) -> list[RedisServer]:

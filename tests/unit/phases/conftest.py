@@ -317,7 +317,11 @@ class World:
     def stand(self, meter: Meter) -> Counter:
         """Where a meter stands."""
         assert self.ledger is not None
-        found = [counter for key, counter in self.ledger.books.counters.counters.items() if meter.id in key]
+        found = [
+            counter
+            for key, counter in self.ledger.books.counters.counters.items()
+            if f"m:{meter.id}" in {key, key.rpartition(":")[0]}
+        ]
         assert len(found) == 1, f"{meter.id} was counted {len(found)} times"
         return found[0]
 

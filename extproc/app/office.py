@@ -1,0 +1,77 @@
+"""What the supervisor does with the store: the directory and the reports behind the admin API, and sending alerts.
+
+Counterpart: ``extproc.app.services``, which is the workers' side.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Mapping, Sequence
+
+from extproc.admin.service import DirectoryService
+from extproc.app.services import live_directory
+from extproc.app.storage import open_store
+from extproc.config.snapshot import Snapshot
+from extproc.domain.ledger import MeterState
+from extproc.domain.meters import Meter
+from extproc.policy.windows import Windows
+from extproc.state.alerts import AlertBuried, AlertDelivered, AlertEvent, AlertFailed, AlertSender
+from extproc.state.reports import Reports
+from extproc.telemetry.events import EventLog
+
+
+class Office:
+    """One per gateway; ``service`` and ``reports`` are None where the configuration has no store."""
+
+    def __init__(self, snapshot: Snapshot, env: Mapping[str, str], events: EventLog) -> None:
+        self._events = events
+        self._windows = Windows()
+        self._store = open_store(snapshot, env)
+        self.service: DirectoryService | None = None
+        self.reports: Reports | None = None
+        self._alerts: AlertSender | None = None
+        self._sending: asyncio.Task[None] | None = None
+        if self._store is not None:
+            self.reports = Reports(self._store)
+            self._directory = live_directory(snapshot, self._store, self._warn)
+            self.service = DirectoryService(self._directory, lambda: snapshot, meters=self._meter_states)
+            self._alerts = AlertSender(self._store, snapshot.alerts, self._on_alert)
+
+    async def start(self) -> None:
+        """Load the directory and begin to send. Raises nothing while the store is away."""
+        if self._store is None or self._alerts is None:
+            return
+        await self._directory.start()
+        self._sending = asyncio.create_task(self._alerts.run(), name="alerts")
+
+    async def stop(self) -> None:
+        """Let posts under way end; other gateways take over what is left."""
+        if self._store is None:
+            return
+        if self._alerts is not None and self._sending is not None:
+            await self._alerts.close()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._sending
+            await self._directory.stop()
+        await self._store.close()
+
+    async def _meter_states(self, meters: Sequence[Meter]) -> Sequence[MeterState]:
+        assert self.reports is not None
+        now = time.time_ns()
+        return await self.reports.states([(meter, self._windows.around(meter.window, now)[0]) for meter in meters])
+
+    def _warn(self, message: str) -> None:
+        self._events.event("warning", message)
+
+    def _on_alert(self, event: AlertEvent) -> None:
+        match event:
+            case AlertDelivered():
+                self._events.event("info", "an alert was delivered", id=event.alert_id, webhook=event.webhook)
+            case AlertFailed():
+                message = "an alert could not be delivered; it is tried again"
+                self._events.event("warning", message, id=event.alert_id, webhook=event.webhook, reason=event.reason)
+            case AlertBuried():
+                message = "an alert is given up on; see the dead letters"
+                self._events.event("error", message, id=event.alert_id, webhook=event.webhook, reason=event.reason)
+            case _:
+                self._events.event("warning", "sending alerts stands still", problem=event.problem)
