@@ -8,6 +8,7 @@ least twice. ``tests/properties/test_accounting.py`` tries to break it.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from extproc.accounting.cost import served_regionally
 from extproc.accounting.images import WORST_IMAGE
 from extproc.accounting.prompt import image_bound, walk
 from extproc.accounting.rates import PER, Rates
@@ -123,7 +124,7 @@ def prompt_bound(body: JsonObject, size: int, dialect: str) -> Bound:
         whole_window=tally.whole_window,
         rounds=1 + tally.uses,
         tiers=_tiers(body),
-        regional=body.get("inference_geo") not in {None, "global"},
+        regional=served_regionally(body),
         spoken=body.get("audio") is not None or (isinstance(modalities, list) and "audio" in modalities),
         text_bytes=max(read - _REQUEST_JSON - tally.messages * _MESSAGE_JSON, 0),
     )

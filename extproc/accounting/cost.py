@@ -34,6 +34,14 @@ def cost(tariff: Tariff, usage: Usage, *, service_tier: str | None = None, regio
     return -(-(tokens * percent + fees * 100) // (PER * 100))
 
 
+def served_regionally(body: JsonObject) -> bool:
+    """Whether the request chooses where it is served, which some vendors charge for.
+
+    Source: https://platform.claude.com/docs/en/about-claude/pricing#data-residency-pricing (``inference_geo``)
+    """
+    return body.get("inference_geo") not in {None, "global"}
+
+
 def served_tier(body: JsonObject, reported: str | None) -> str | None:
     """The service tier to price an answer by: what the provider reported, but Anthropic's fast mode, which is asked for.
 

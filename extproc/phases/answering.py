@@ -19,7 +19,9 @@ from collections.abc import Awaitable
 from dataclasses import replace
 from typing import Literal
 
+from extproc.domain import names
 from extproc.domain.errors import InternalError, ProviderBadAnswer, ProviderError, ProviderTimeout
+from extproc.domain.money import usd_text
 from extproc.phases.attempt_log import AttemptLog
 from extproc.phases.events import (
     Abort,
@@ -40,6 +42,7 @@ from extproc.phases.refusals import error_body
 from extproc.policy.commit import CommitGate
 from extproc.policy.retry import moves_on
 from extproc.translate.content_coding import Decoder, decoder_for
+from extproc.translate.price_tag import tag_answer, tag_events
 from extproc.translate.request import TranslatedRequest
 from extproc.translate.response import AnswerStream, Progress
 
@@ -185,10 +188,12 @@ class Answering:
             return self._fail(error)
         self._log.whole(answer)
         self._complete()
-        return (
-            self._heads.answer(JSON, self._request.dropped, self._log.mark()),
-            ResponseBodyReply(answer.body, end=True),
-        )
+        cost = self._log.shown_cost()
+        head = self._heads.answer(JSON, self._request.dropped, self._log.mark())
+        if cost is None:
+            return (head, ResponseBodyReply(answer.body, end=True))
+        head = replace(head, set_headers=(*head.set_headers, (names.COST_HEADER, usd_text(cost))))
+        return (head, ResponseBodyReply(tag_answer(answer.body, cost), end=True))
 
     def _on_stream(self, data: bytes, *, end: bool) -> Replies:
         assert self._decoder is not None
@@ -203,6 +208,9 @@ class Answering:
             progress = replace(progress, failed=error)
         now = self._clock.monotonic()
         self._log.progress(stream, now - self._began)
+        cost = self._log.shown_cost()
+        if cost is not None and progress.data:
+            progress = replace(progress, data=tag_events(progress.data, cost))
         replies = self._release(progress, now)
         if progress.failed is not None:
             return (*replies, *self._fail(progress.failed))

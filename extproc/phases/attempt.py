@@ -14,10 +14,13 @@ from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Literal
 
+import orjson
+
 from extproc.config.directory import Directory
 from extproc.config.snapshot import Snapshot
 from extproc.domain import names
 from extproc.domain.errors import GatewayError, InternalError
+from extproc.domain.reading import JsonObject
 from extproc.phases import handoff as handoffs
 from extproc.phases.answering import Answering
 from extproc.phases.attempt_log import AttemptLog
@@ -112,8 +115,9 @@ class Attempt:
     def _on_request_body(self, body: bytes) -> Reply:
         exchange = self._exchange
         assert exchange is not None
-        request = exchange.render(body)
-        self._log.sent(body)
+        parsed: JsonObject = orjson.loads(body)
+        request = exchange.render(body, parsed)
+        self._log.sent(body, parsed)
         self._answering = Answering(exchange, self._log, self._deps.clock, began=self._began, request=request)
         self._state = "sent"
         return RequestBodyReply(

@@ -11,6 +11,7 @@ from extproc.config.routes import idle_timeout, patience, try_timeout
 from extproc.domain import names
 from extproc.domain.answer import FinishReason
 from extproc.domain.errors import Aborted, GatewayError, InternalError
+from extproc.domain.reading import JsonObject
 from extproc.domain.usage import Usage
 from extproc.phases.exchange import Exchange
 from extproc.phases.handoff import Handoff
@@ -65,9 +66,11 @@ class AttemptLog:
         self._account = Account(self._accounts, handoff, exchange, attempt, self._started_ns)
         self._span = self._tracer.start_attempt(handoff.traceparent, self._started_ns)
 
-    def sent(self, request: bytes) -> None:
+    def sent(self, request: bytes, parsed: JsonObject) -> None:
         """The request goes out; this is the client's body."""
+        assert self._account is not None
         self._request = request
+        self._account.ordered(parsed)
 
     def provider_status(self, status: int) -> None:
         """The provider has answered with this status."""
@@ -81,6 +84,7 @@ class AttemptLog:
         self._heard_ns = self._clock.now_ns()
         self._usage = stream.usage
         self._stream = stream
+        self._service_tier = stream.service_tier
         self._finish = stream.finish_reason
         self._served = stream.response_model
 
@@ -113,9 +117,10 @@ class AttemptLog:
         mark = AttemptMark(step.provider, step.model, self._outcome, self._started_ns, ended, self._final)
         return {f"{names.ATTEMPT_KEY}{self.attempt}": mark.encode()}
 
-    def cost(self) -> int | None:
-        """Nano-dollars of the whole answer that was read; None where nobody knows the price."""
-        assert self._account is not None
+    def shown_cost(self) -> int | None:
+        """Nano-dollars so far, where the client shall see them; None: not asked for, or nobody knows the price."""
+        if self._account is None or self._handoff is None or not self._handoff.show_cost:
+            return None
         return self._account.cost(self._usage, self._service_tier)
 
     @property
@@ -175,7 +180,6 @@ class AttemptLog:
         if self._stream is not None:
             stream = self._stream
             delivered = Delivered(stream.output_bytes, stream.output_events, stream.thinking_shown)
-            self._service_tier = stream.service_tier
         if self._outcome == OK and self._usage.total:
             if self._stream is not None:
                 self._account.learn(self._usage, self._request, delivered)

@@ -78,6 +78,8 @@ class _Plan:
     order: HoldOrder
     targets: tuple[Target, ...]
     must_write: bool
+    lowered: bool = False
+    """By a ladder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,7 @@ class Bookkeeper:
         return no_room(line, state, wanted=asked, budget_status=status)
 
     def _granted(self, course: Course, plan: _Plan, hold: Hold) -> Booking:
-        short = hold.output < plan.order.output or course.max_output_tokens is not None
+        short = hold.output < plan.order.output or plan.lowered
         return Booking(
             model=self.snapshot.models[course.model],
             targets=tuple(target for target in plan.targets if target.provider not in hold.left_out),
@@ -157,7 +159,8 @@ class Bookkeeper:
             return _Plan(replace(order, lines=lines, facts=facts), targets, must_write=False)
         bound = prompt_bound(wanted.parsed, len(wanted.body), wanted.dialect)
         priced = self._priced(targets, wanted.now_ns, required=any(_is_budget(meter) for meter, _ in meters))
-        output, must_write = _output(bound, priced, course)
+        wished, must_write = _output(bound, priced)
+        output = wished if course.max_output_tokens is None else min(wished, course.max_output_tokens)
         lines = self._lines(meters, _worst(bound, priced), course, wanted.now_ns)
         targets = tuple(target for target, _ in priced)
         return _Plan(
@@ -170,6 +173,7 @@ class Bookkeeper:
             ),
             targets,
             must_write,
+            lowered=output < wished,
         )
 
     def _priced(self, targets: Sequence[Target], now_ns: int, *, required: bool) -> list[tuple[Target, Tariff | None]]:
@@ -250,13 +254,10 @@ def _is_budget(meter: Meter) -> bool:
     return meter.unit == "usd" and not meter.guard
 
 
-def _output(bound: Bound, priced: Sequence[tuple[Target, Tariff | None]], course: Course) -> tuple[int, bool]:
+def _output(bound: Bound, priced: Sequence[tuple[Target, Tariff | None]]) -> tuple[int, bool]:
     """The output tokens to hold, enough for every target, and whether the request must say so."""
     each = [output_wanted(bound, target_limit=target.max_output_tokens, tariff=tariff) for target, tariff in priced]
-    wanted, must_write = max(count for count, _ in each), any(write for _, write in each)
-    if course.max_output_tokens is not None and course.max_output_tokens < wanted:
-        return course.max_output_tokens, True
-    return wanted, must_write
+    return max(count for count, _ in each), any(write for _, write in each)
 
 
 def _worst(bound: Bound, priced: Sequence[tuple[Target, Tariff | None]]) -> dict[str | None, Worst]:

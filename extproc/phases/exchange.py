@@ -7,12 +7,11 @@ depends on who is called.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-import orjson
-
 from extproc.config.directory import Directory
 from extproc.config.snapshot import Model, PartyKind, Provider, Secret, Snapshot
 from extproc.dialects.base import ClientDialect, ProviderDialect, RenderOptions
 from extproc.domain.errors import InternalError, ProviderError
+from extproc.domain.reading import JsonObject
 from extproc.phases.events import RequestHeaders
 from extproc.phases.handoff import Handoff, Step
 from extproc.providers.request import Addressed, address
@@ -41,9 +40,8 @@ class Exchange:
     byok: bool
     """The provider is called with a key of the client's own side."""
 
-    def render(self, body: bytes) -> TranslatedRequest:
-        """The request in the provider's dialect. Raises ``InvalidRequest``."""
-        parsed = orjson.loads(body)
+    def render(self, body: bytes, parsed: JsonObject) -> TranslatedRequest:
+        """The client's request in the provider's dialect; ``parsed``: the body, read. Raises ``InvalidRequest``."""
         limit = self.handoff.output_limit
         job = RequestJob(
             model=self.step.model,

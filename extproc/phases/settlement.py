@@ -8,13 +8,14 @@ from dataclasses import dataclass
 
 import orjson
 
-from extproc.accounting.bounds import prompt_bound
-from extproc.accounting.cost import cost
-from extproc.accounting.estimate import Delivered, Ratios, estimate_usage
+from extproc.accounting.bounds import Bound, prompt_bound, quote
+from extproc.accounting.cost import cost, served_regionally, served_tier
+from extproc.accounting.estimate import Delivered, Ratios, estimate_usage, prompt_bytes
 from extproc.accounting.tariffs import Tariff, TariffBook
 from extproc.config.snapshot import Target
 from extproc.domain.errors import UnboundedCost
 from extproc.domain.ledger import Charge, Settlement, UsageEvent
+from extproc.domain.reading import JsonObject
 from extproc.domain.usage import Usage
 from extproc.phases.exchange import Exchange
 from extproc.phases.handoff import Handoff
@@ -60,14 +61,23 @@ class Account:
         self._started_ns = started_ns
         self._tariff: Tariff | None = None
         self._looked_up = False
+        self._asked_tier: str | None = None
+        self._regional = False
         self._ledger = accounts.ledger if handoff.hold_id else None
         if self._ledger is not None:
             self._ledger.keep(handoff.hold_id)
 
+    def ordered(self, request: JsonObject) -> None:
+        """What was asked for, where it decides on the price."""
+        self._asked_tier = served_tier(request, None)
+        self._regional = served_regionally(request)
+
     def cost(self, usage: Usage, service_tier: str | None) -> int | None:
-        """Nano-dollars; None where nobody knows the price."""
+        """Nano-dollars; None where nobody knows the price. ``service_tier``: as the provider says."""
         tariff = self._find_tariff()
-        return None if tariff is None else cost(tariff, usage, service_tier=service_tier)
+        if tariff is None:
+            return None
+        return cost(tariff, usage, service_tier=self._asked_tier or service_tier, regional=self._regional)
 
     def _find_tariff(self) -> Tariff | None:
         if not self._looked_up:
@@ -86,27 +96,33 @@ class Account:
         """A complete answer tells how tokens of this model relate to what goes over the wire."""
         lessons = self._accounts.lessons
         if lessons.due():
-            key = (self._exchange.provider.name, self._exchange.step.model)
-            lessons.ratios.learn(key, usage, delivered, self._text_bytes(request))
+            bound = self._bound(request)
+            plain = bound is not None and not bound.images and bound.whole_window is None
+            lessons.ratios.learn(self._names(), usage, delivered, bound.text_bytes if bound and plain else 0)
 
     def estimate(self, known: Usage, request: bytes, delivered: Delivered) -> Usage:
         """What an answer that broke off has used: as the provider has said so far, the rest from what was delivered."""
+        bound, limit = self._bound(request), self._handoff.output_limit
+        if bound is not None and limit is not None:
+            limit *= quote(bound, None).outputs if bound.whole_window is None else bound.n
         return estimate_usage(
             known,
             output_bytes=delivered.output_bytes,
             output_events=delivered.output_events,
-            input_bytes=self._text_bytes(request),
-            ratio=self._accounts.lessons.ratios.ratio(self._exchange.provider.name, self._exchange.step.model),
-            limit=self._handoff.output_limit,
+            input_bytes=len(request) if bound is None else prompt_bytes(bound),
+            ratio=self._accounts.lessons.ratios.ratio(*self._names()),
+            limit=limit,
         )
 
-    def _text_bytes(self, request: bytes) -> int:
-        """Of the client's request; 0 where it holds what is no text."""
+    def _names(self) -> tuple[str, str]:
+        return self._exchange.provider.name, self._exchange.step.model
+
+    def _bound(self, request: bytes) -> Bound | None:
+        """Of the client's request; None where its cost has none."""
         try:
-            bound = prompt_bound(orjson.loads(request), len(request), self._handoff.client_dialect)
+            return prompt_bound(orjson.loads(request), len(request), self._handoff.client_dialect)
         except UnboundedCost:
-            return len(request)
-        return 0 if bound.images or bound.whole_window else bound.text_bytes
+            return None
 
     def settle(self, record: AttemptRecord, *, final: bool, closing: bool) -> None:
         """The attempt is over: its cost goes to the meters, its event to the ledger."""

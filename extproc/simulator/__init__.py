@@ -11,6 +11,7 @@
 ``script``      where a behaviour comes from: headers, the model's suffix, run-time programmes, the default
 ``behaviour``   what can be asked for: latency, pace, status, fault, splits, compression
 ``mind``        the pretend model, shared by all dialects: what is said to what was asked
+``billing``     usage numbers where a behaviour wants other ones than the true ones: the most, or as scripted
 ``record``      what was received and what was really sent: the truth for billing tests
 ``control``     the HTTP API under ``/sim/`` that sets scripts and reads records
 ``server``      entry points: ``serve`` (in a running loop) and ``run`` (processes, blocks)

@@ -14,6 +14,7 @@ from extproc.simulator import control
 from extproc.simulator.anthropic import dialect as anthropic_dialect
 from extproc.simulator.anthropic import endpoints as anthropic_endpoints
 from extproc.simulator.behaviour import BadSetting, Behaviour
+from extproc.simulator.billing import bill
 from extproc.simulator.dialect import Dialect, Exchange, Spent
 from extproc.simulator.mind import Ask, say
 from extproc.simulator.openai import dialect as openai_dialect
@@ -88,10 +89,14 @@ def _generate(call: Call) -> Reply:
     """The endpoint that all dialects have: say something, whole or as a stream."""
     dialect = call.dialect
     ask = dialect.read(call.body, call.request, call.record.model)
-    said = tuple(say(ask, call.behaviour.tokens, choice) for choice in range(ask.choices))
+    length = call.behaviour.tokens
+    if call.behaviour.most and ask.max_tokens is not None:
+        length = ask.max_tokens
+    said = tuple(say(ask, length, choice) for choice in range(ask.choices))
     thinking = sum(len(one.thinking) for one in said)
     cached = _cached(call, ask)
-    spent = Spent(ask.input_tokens, sum(one.tokens for one in said), thinking, *cached)
+    honest = Spent(ask.input_tokens, sum(one.tokens for one in said), thinking, *cached)
+    spent = bill(call.behaviour, call.body, ask, honest)
     exchange = Exchange(
         body=call.body,
         model=call.record.model,

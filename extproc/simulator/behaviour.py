@@ -34,6 +34,15 @@ class Behaviour:
     """Pace of the output; 0: as fast as possible. A reply that is no stream waits for its whole output first."""
     tokens: int = 16
     """Words of the reply, where the request itself does not say what to reply."""
+    most: bool = False
+    """Cost as much as the request allows: the answer has exactly the tokens of the output limit (``tokens`` where there
+    is none), each byte of the prompt's text is a token, and all that is marked for the cache is written, none read."""
+    input_tokens: int | None = None
+    """Report this many, cached ones included, whatever was sent. So with the next three."""
+    cache_read_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    """With the short lifetime."""
+    output_tokens: int | None = None
     status: int = 200
     error: str = ""
     """A vendor's error by name, as the dialect's ``errors`` lists them (``context_length_exceeded``...)."""
@@ -162,6 +171,11 @@ _PARSERS: Mapping[str, Callable[[Json], object]] = {
     "first_token_delay": _number,
     "tokens_per_second": _number,
     "tokens": _whole,
+    "most": _flag,
+    "input_tokens": _optional_whole,
+    "cache_read_tokens": _optional_whole,
+    "cache_write_tokens": _optional_whole,
+    "output_tokens": _optional_whole,
     "status": _whole,
     "error": _text,
     "error_body": _text,

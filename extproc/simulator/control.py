@@ -5,6 +5,7 @@
     PUT    /sim/script             {"gpt-4o": {"status": 429}, "backup:gpt-4o": ["fault=cut,fault_at=3", {}]}
     GET    /sim/requests?limit=20  {"requests": [...]}, the newest last
     DELETE /sim/requests           forget records and counts
+    GET    /sim/usage              {"usage": [...]}: what was billed for each request, oldest first, many more of them
     GET    /sim/stats              counts, open connections, answers whose client left
 
 State is that of one process: with several processes behind one port, ask one that runs alone.
@@ -33,6 +34,8 @@ def answer(script: Script, recorder: Recorder, request: Request) -> Whole:
             return _requests(recorder, request.query)
         case "DELETE", "requests":
             recorder.clear()
+        case "GET", "usage":
+            return _json({"usage": list[Json](recorder.bills())})
         case "GET", "stats":
             return _json(recorder.stats())
         case _:

@@ -12,6 +12,8 @@ from extproc.simulator.wire import Request
 Outcome = Literal["in_progress", "complete", "fault", "client_closed"]
 
 CAPACITY = 2_000
+BRIEF_CAPACITY = 100_000
+"""Older ones, of which only what was billed is kept: about a kilobyte each."""
 BODY_CAP = 64 * 1024
 """Stored bytes of a body. With CAPACITY records this bounds the memory at 128 MB; length and hash are always whole."""
 
@@ -68,6 +70,28 @@ class RecordedRequest:
         self.closed_at = now()
         self.finish("client_closed")
 
+    def shorten(self) -> None:
+        """Keep what was billed, and the id by which it is known."""
+        self.body = b""
+        self.headers = [pair for pair in self.headers if pair[0].lower() == "x-request-id"]
+
+    def bill(self) -> JsonObject:
+        """What the vendor would bill for, and what came of it."""
+        return {
+            "number": self.number,
+            "request_id": self.header("x-request-id"),
+            "label": self.label,
+            "model": self.model,
+            "stream": self.stream,
+            "status": self.status,
+            "outcome": self.outcome,
+            "output_tokens_sent": self.output_tokens_sent,
+            "input_tokens": self.input_tokens,
+            "cache_read_tokens": self.cache_read_tokens,
+            "cache_write_tokens": self.cache_write_tokens,
+            "output_tokens": self.output_tokens,
+        }
+
     def export(self) -> JsonObject:
         """As the control API shows it; the body as text."""
         return {
@@ -100,7 +124,10 @@ class RecordedRequest:
 class Recorder:
     """The last requests, and counts of all of them."""
 
-    requests: deque[RecordedRequest] = field(default_factory=lambda: deque(maxlen=CAPACITY))
+    requests: deque[RecordedRequest] = field(default_factory=deque[RecordedRequest])
+    """The last ``CAPACITY``, whole."""
+    older: deque[RecordedRequest] = field(default_factory=lambda: deque(maxlen=BRIEF_CAPACITY))
+    """Those before them, shortened."""
     counts: Counter[tuple[str, str, int]] = field(default_factory=Counter[tuple[str, str, int]])
     """By label, model and status. Statuses count when decided, not when sent."""
     total: int = 0
@@ -121,6 +148,10 @@ class Recorder:
             body_length=len(body),
             body_sha256=hashlib.sha256(body).hexdigest(),
         )
+        if len(self.requests) >= CAPACITY:
+            oldest = self.requests.popleft()
+            oldest.shorten()
+            self.older.append(oldest)
         self.requests.append(record)
         return record
 
@@ -132,15 +163,20 @@ class Recorder:
     def clear(self) -> None:
         """Forget all requests and counts; connections stay open."""
         self.requests.clear()
+        self.older.clear()
         self.counts.clear()
         self.total = 0
+
+    def bills(self) -> list[JsonObject]:
+        """What was billed for every request, oldest first."""
+        return [record.bill() for record in (*self.older, *self.requests)]
 
     def stats(self) -> JsonObject:
         """Counts by label, model and status; and each answer whose client left, with how far it had come."""
         return {
             "total": self.total,
             "open_connections": self.open_connections,
-            "in_progress": sum(1 for record in self.requests if record.outcome == "in_progress"),
+            "in_progress": sum(1 for record in (*self.older, *self.requests) if record.outcome == "in_progress"),
             "counts": [
                 {"label": label, "model": model, "status": status, "count": count}
                 for (label, model, status), count in self.counts.items()

@@ -8,7 +8,7 @@ sent twice: the scripts know a repetition.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
@@ -128,7 +128,7 @@ class Delivery:
         self._probe_calls = probe
         self._owed: deque[Item] = deque()
         self._waiting: deque[Item] = deque()
-        self._chores: list[Call] = []
+        self._chores: list[Item] = []
         self._flying: list[Item] = []
         self._work = asyncio.Event()
         self._idle = asyncio.Event()
@@ -164,10 +164,10 @@ class Delivery:
         self._idle.clear()
         self._work.set()
 
-    def chore(self, calls: Sequence[Call]) -> None:
-        """Nobody minds if these get lost; dropped while the store is away."""
+    def chore(self, item: Item) -> None:
+        """Nobody minds if this gets lost; dropped while the store is away."""
         if not self.down:
-            self._chores.extend(calls)
+            self._chores.append(item)
             self._work.set()
 
     def adopt(self, journal: Lines) -> None:
@@ -218,20 +218,23 @@ class Delivery:
             adopted.journal.close()
 
     async def _run(self) -> None:
-        # So that the server has the scripts: calls of those that it has not are run after the others.
-        with suppress(StoreAway):
-            await self._store.run(self._probe_calls)
+        await self._safely(self._warm_up())
         while True:
             await self._work.wait()
-            try:
-                if self.down:
-                    await self._probe()
-                else:
-                    await self._round()
-            except Exception:  # noqa: BLE001  the one loop that everything goes through must not end
-                _LOG.exception("a delivery to the store failed in an unforeseen way")
-                self._fly_back(sent=True)
-                self._go_down()
+            await self._safely(self._probe() if self.down else self._round())
+
+    async def _safely(self, step: Coroutine[None, None, None]) -> None:
+        try:
+            await step
+        except Exception:  # noqa: BLE001  the one loop that everything goes through must not end
+            _LOG.exception("a delivery to the store failed in an unforeseen way")
+            self._fly_back(sent=True)
+            self._go_down()
+
+    async def _warm_up(self) -> None:
+        """Let the server have the scripts: calls of those that it has not are run after the others."""
+        with suppress(StoreAway):
+            await self._store.run(self._probe_calls)
 
     # -- one round ----------------------------------------------------------------------------------------------------
 
@@ -239,9 +242,7 @@ class Delivery:
         owed = [self._owed.popleft() for _ in range(min(_BATCH, len(self._owed)))]
         asked = [self._waiting.popleft() for _ in range(min(_BATCH, len(self._waiting)))]
         chores, self._chores = self._chores, []
-        calls = [item.call for item in owed]
-        calls += [item.call for item in asked]
-        calls += chores
+        calls = [item.call for item in (*owed, *asked, *chores)]
         if not calls:
             self._rest()
             return
@@ -264,9 +265,9 @@ class Delivery:
                 retry.append(item)
             else:
                 self._arrived(item, reply)
-        for item, reply in zip(asked, replies[len(owed) :], strict=False):
-            assert item.done is not None
-            item.done(reply)
+        for item, reply in zip([*asked, *chores], replies[len(owed) :], strict=True):
+            if item.done is not None:
+                item.done(reply)
         self._owed.extendleft(reversed(retry))
 
     def _arrived(self, item: Item, reply: object) -> None:

@@ -29,6 +29,8 @@ STALE_AFTER = 2.0
 """Seconds without news from the store after which an unknown key may be one that we have not heard of."""
 _START_PATIENCE = 3.0
 """Seconds that a start waits for the store before it goes on with the file."""
+_STOP_SECONDS = 0.1
+"""Until a task is told again that it is over."""
 _FILE_FORMAT = 1
 _FILE_PAUSE = 1.0
 """Seconds between two writes of the file at least, and twenty times what the last one took."""
@@ -135,15 +137,18 @@ class LiveDirectory(Directory):
                 await self.refresh()
         except (StoreAway, TimeoutError):
             await self._remember()
-        self._tasks.append(asyncio.create_task(self._watch.run(), name="directory"))
+        self._tasks.append(asyncio.create_task(self._watch.look_again(), name="directory poll"))
+        self._tasks.append(asyncio.create_task(self._watch.listen(), name="directory news"))
         if self._memory is not None and self._memory.writes:
             self._tasks.append(asyncio.create_task(self._keep_file(self._memory.path), name="directory file"))
 
     async def stop(self) -> None:
         """No more news; the file gets the last state."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        left = set(self._tasks)
+        while left:  # a cancellation was seen to get lost in a command of redis-py 8.1 on Python 3.11
+            for task in left:
+                task.cancel()
+            _, left = await asyncio.wait(left, timeout=_STOP_SECONDS)
         self._tasks.clear()
         if self._memory is not None and self._memory.writes and self._changed.is_set():
             await asyncio.to_thread(_write, self._memory.path, self._file())

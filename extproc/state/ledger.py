@@ -251,13 +251,13 @@ class RedisLedger:
                 adopted = now
                 self._adopt()
             keep_ms = self._config.keep_events_days * 86_400_000
-            self._delivery.chore([self._steps.sweep(_SWEEP_ROWS, keep_ms)])
+            self._delivery.chore(Item(self._steps.sweep(_SWEEP_ROWS, keep_ms), self._swept))
             await asyncio.sleep(min(_SWEEP_SECONDS, renew_seconds))
 
     def _renew(self) -> None:
         kept = list(self._kept)
-        parts = [kept[at : at + _RENEWED] for at in range(0, len(kept), _RENEWED)]
-        self._delivery.chore([self._steps.renew(part) for part in parts])
+        for at in range(0, len(kept), _RENEWED):
+            self._delivery.chore(Item(self._steps.renew(kept[at : at + _RENEWED]), self._swept))
 
     def _back(self) -> None:
         self._allowance.reset()

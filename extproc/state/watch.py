@@ -28,13 +28,8 @@ class Watch:
         self._poll = poll
         self._hint = asyncio.Event()
 
-    async def run(self) -> None:
-        """Until cancelled."""
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._listen(), name="directory news")
-            tasks.create_task(self._look_again(), name="directory poll")
-
-    async def _look_again(self) -> None:
+    async def look_again(self) -> None:
+        """Look for news whenever it is time; until cancelled."""
         loop = asyncio.get_running_loop()
         while True:
             turn = loop.time() + self._poll
@@ -53,7 +48,8 @@ class Watch:
     def _subscriber(self) -> object:
         return self._store.client.pubsub()  # pyright: ignore[reportUnknownMemberType]  the library leaves options untyped
 
-    async def _listen(self) -> None:
+    async def listen(self) -> None:
+        """Ask for a look whenever somebody says that there is news; until cancelled."""
         while True:
             try:
                 async with cast("PubSub", self._subscriber()) as channel:

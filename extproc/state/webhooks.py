@@ -145,6 +145,7 @@ class Poster:
         self._socket_seconds = socket_seconds
         self._whole_seconds = whole_seconds
         self._places: dict[str, asyncio.Semaphore] = {}
+        self._tls: ssl.SSLContext | None = None
 
     async def __call__(self, message: Message) -> Reply:
         """See ``Post``."""
@@ -165,7 +166,7 @@ class Poster:
 
         def work() -> None:
             try:
-                result: Reply | BaseException = _send(message, self._socket_seconds)
+                result: Reply | BaseException = self._send(message)
             except SEND_ERRORS as error:
                 result = error
             with contextlib.suppress(RuntimeError):  # the loop has ended: nobody wants to know
@@ -175,27 +176,28 @@ class Poster:
         async with asyncio.timeout(self._whole_seconds):
             return await outcome
 
-
-def _send(message: Message, timeout: float) -> Reply:
-    """In a thread. Raises ``SEND_ERRORS``."""
-    url, headers = message.url.reveal(), dict(message.headers)
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"}:
-        raise ValueError("not an HTTP URL")
-    if "@" in parts.netloc:  # the library would take the credentials for a part of the host's name
-        login, _, host = parts.netloc.rpartition("@")
-        headers["authorization"] = f"Basic {base64.b64encode(unquote(login).encode()).decode()}"
-        url = parts._replace(netloc=host).geturl()
-    opener = urllib.request.OpenerDirector()
-    # Without the library's handlers for redirects and error statuses every answer comes back as it is.
-    opener.add_handler(urllib.request.ProxyHandler({} if is_loopback(parts.hostname or "") else None))
-    opener.add_handler(urllib.request.HTTPHandler())
-    opener.add_handler(urllib.request.HTTPSHandler(context=ssl.create_default_context()))
-    request = urllib.request.Request(url, data=message.body, headers=headers, method="POST")  # noqa: S310  checked
-    try:
-        with opener.open(request, timeout=timeout) as response:
-            return Reply(response.status, response.headers.get("retry-after"))
-    except urllib.error.URLError as error:
-        if isinstance(error.reason, OSError):
-            raise error.reason from error  # says what happened, which URLError only quotes
-        raise
+    def _send(self, message: Message) -> Reply:
+        """In a thread. Raises ``SEND_ERRORS``."""
+        url, headers = message.url.reveal(), dict(message.headers)
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"}:
+            raise ValueError("not an HTTP URL")
+        if "@" in parts.netloc:  # the library would take the credentials for a part of the host's name
+            login, _, host = parts.netloc.rpartition("@")
+            headers["authorization"] = f"Basic {base64.b64encode(unquote(login).encode()).decode()}"
+            url = parts._replace(netloc=host).geturl()
+        opener = urllib.request.OpenerDirector()
+        # Without the library's handlers for redirects and error statuses every answer comes back as it is.
+        opener.add_handler(urllib.request.ProxyHandler({} if is_loopback(parts.hostname or "") else None))
+        opener.add_handler(urllib.request.HTTPHandler())
+        if parts.scheme == "https":
+            self._tls = self._tls or ssl.create_default_context()  # reads all authorities, which takes its time
+            opener.add_handler(urllib.request.HTTPSHandler(context=self._tls))
+        request = urllib.request.Request(url, data=message.body, headers=headers, method="POST")  # noqa: S310  checked
+        try:
+            with opener.open(request, timeout=self._socket_seconds) as response:
+                return Reply(response.status, response.headers.get("retry-after"))
+        except urllib.error.URLError as error:
+            if isinstance(error.reason, OSError):
+                raise error.reason from error  # says what happened, which URLError only quotes
+            raise

@@ -25,6 +25,11 @@ class Answer:
     hold: threading.Event | None = None
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128  # of the library's 5 the sixth caller waits for seconds
+
+
 class Receiver:
     """Listens on loopback until closed. ``answer`` is asked for each request, with how many came before it."""
 
@@ -32,8 +37,7 @@ class Receiver:
         self.got: list[Got] = []
         self._answer = answer
         self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), self._handler())
         self._scheme = "https" if tls else "http"
         if tls:
             self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)

@@ -19,7 +19,6 @@ from redis.exceptions import RedisError
 
 from extproc.state.embedded import server_program
 
-
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)
 

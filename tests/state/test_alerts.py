@@ -515,7 +515,9 @@ async def test_no_token_of_a_url_is_in_redis_or_in_what_is_told(own_server, own_
         server.url(f"/sp ace/{CANARY}", login=f"user:{CANARY}@"),
     ]
     gone.close()
-    hooks = [Webhook(Secret(url), secret=Secret(CANARY)) for url in urls[:4]] + [Webhook(Secret(url)) for url in urls[5:]]
+    hooks = [Webhook(Secret(url), secret=Secret(CANARY)) for url in urls[:4]] + [
+        Webhook(Secret(url)) for url in urls[5:]
+    ]
     async with sending(own_store, *hooks) as told:
         await raise_alert(own_store)
         await eventually(lambda: settled(own_store, *hooks), "the burials")
