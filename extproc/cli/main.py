@@ -14,6 +14,7 @@ import uvloop
 from extproc.app import envoy as envoys
 from extproc.app.gateway import Gateway, Plan, StartError
 from extproc.app.rundir import RunDir
+from extproc.cli.keys import keys
 from extproc.cli.source import Source, read_source
 from extproc.config.digest import hash_key
 from extproc.config.problems import ConfigError
@@ -146,6 +147,9 @@ def hash_a_key() -> None:
     if not plain:
         raise click.ClickException("no key on standard input")
     click.echo(hash_key(plain))
+
+
+main.add_command(keys)
 
 
 def _read(config: str | None) -> Source:

@@ -226,6 +226,11 @@ class MoneySpec(Section):
         default="refuse",
         description="A request under a budget to a model that nobody knows the price of: refuse (default), or free.",
     )
+    output_default: Annotated[int, Field(ge=1, le=1_000_000), WHOLE] = Field(
+        default=16_384,
+        description="Output limit, in tokens, of requests that name none, where a budget or a limit on tokens counts "
+        "them and the target has no max_output_tokens. Default 16384.",
+    )
     output_floor: Annotated[int, Field(ge=1, le=100_000), WHOLE] = Field(
         default=256,
         description="Answers are shortened to what a budget affords; below this many tokens they are refused.",

@@ -229,6 +229,8 @@ class Money:
 
     unknown_price: Literal["refuse", "free"] = "refuse"
     """What becomes of a request under a budget whose model has no price."""
+    output_default: int = 16_384
+    """The output limit of a request that names none, where budgets or limits on tokens count it."""
     output_floor: int = 256
     """The fewest output tokens that an answer is worth having; what is left below is a refusal."""
     budget_status: int = 402

@@ -158,7 +158,9 @@ class Bookkeeper:
             facts = self._facts(wanted, model, targets[0], hold_id)
             return _Plan(replace(order, lines=lines, facts=facts), targets, must_write=False)
         bound = prompt_bound(wanted.parsed, len(wanted.body), wanted.dialect)
-        priced = self._priced(targets, wanted.now_ns, required=any(_is_budget(meter) for meter, _ in meters))
+        priced = self._priced(targets, meters, wanted.now_ns)
+        kept = {target.provider for target, _ in priced}
+        meters = [(meter, group) for meter, group in meters if group is None or group in kept]
         wished, must_write = _output(bound, priced)
         output = wished if course.max_output_tokens is None else min(wished, course.max_output_tokens)
         lines = self._lines(meters, _worst(bound, priced), course, wanted.now_ns)
@@ -170,25 +172,29 @@ class Bookkeeper:
                 output=output,
                 floor=min(output, self.snapshot.money.output_floor),
                 facts=self._facts(wanted, model, targets[0], hold_id),
+                others=not kept <= grouped,
             ),
             targets,
             must_write,
             lowered=output < wished,
         )
 
-    def _priced(self, targets: Sequence[Target], now_ns: int, *, required: bool) -> list[tuple[Target, Tariff | None]]:
+    def _priced(
+        self, targets: Sequence[Target], meters: Sequence[tuple[Meter, str | None]], now_ns: int
+    ) -> list[tuple[Target, Tariff | None]]:
         """The targets with their prices. Those without are left out where a budget needs one, unless they are free."""
         found = [(target, self.tariff(target, now_ns)) for target in targets]
-        if not required or self.snapshot.money.unknown_price == "free":
+        budgets = {group for meter, group in meters if _is_budget(meter)}
+        if not budgets or self.snapshot.money.unknown_price == "free":
             return found
-        known = [(target, tariff) for target, tariff in found if tariff is not None]
+        known = [(t, tariff) for t, tariff in found if tariff is not None or budgets.isdisjoint({None, t.provider})]
         if not known:
             first = targets[0]
             raise UnknownPrice(
                 f'A budget applies, and the price of "{first.model}" at "{first.provider}" is not known. Ask the platform'
                 " team to set its price in the gateway's configuration (models.*.targets.*.price)."
             )
-        return [*known]
+        return known
 
     def tariff(self, target: Target, now_ns: int) -> Tariff | None:
         """What a target costs."""

@@ -12,8 +12,8 @@ from extproc.simulator.mind import Ask
 from extproc.simulator.promptcache import SHORT
 from extproc.simulator.tokens import TOKENS_PER_MESSAGE
 
-_NO_TEXT = frozenset({"data", "url", "file_data"})
-"""Fields of the dialects that hold media, or tell where they are."""
+_NO_TEXT = frozenset({"role", "type", "cache_control", "data", "url", "file_data"})
+"""Fields of the dialects that are no text of the prompt; the last three hold media, or tell where they are."""
 
 
 def bill(behaviour: Behaviour, body: JsonObject, ask: Ask, honest: Spent) -> Spent:

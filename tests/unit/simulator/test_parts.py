@@ -132,6 +132,7 @@ def unframe(piece: bytes) -> bytes:
 
 def test_every_setting_can_be_set():
     values = {"fault": "cut", "headers": "a:b", "gzip": "true", "drop_connection": "1", "hang": "yes", "crlf": "no"}
+    values["most"] = "true"
     for name in SETTINGS:
         changed = overlay(Behaviour(), {name: values.get(name, "7")})
         assert name == "crlf" or changed != Behaviour()
