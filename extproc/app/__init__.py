@@ -4,10 +4,12 @@
 
     gateway (supervisor + admin server)
       ├── worker 0..N-1   ext_proc on a unix socket each        python -m extproc.app.worker
+      ├── store           the embedded redis-server, where no other is configured
       ├── envoy           the data plane (``llmgw up``)
       └── simulator       where no provider is configured        python -m extproc.app.simulate
 
 ``rundir``    the folder that the processes share: sockets, configuration, metrics
+``storage``   which Redis a process talks to, and the folders of what is kept on disk
 ``worker``    one worker process, from environment to drained
 ``children``  start, watch, restart and stop child processes
 ``gateway``   which children there are, in which order they start and stop

@@ -3,6 +3,7 @@
 import http.client
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import cast
 from urllib.parse import quote, urlencode, urlsplit
 
 import click
@@ -27,15 +28,16 @@ class AdminClient:
     ) -> JsonObject:
         """The answer's JSON. Raises ``ClickException`` in the words for the user."""
         asked = urlencode({name: value for name, value in (query or {}).items() if value is not None})
-        target = f"{urlsplit(self.url).path.rstrip('/')}/api/v1{path}{'?' if asked else ''}{asked}"
-        status, content = self._exchange(method, target, None if body is None else orjson.dumps(body))
+        status, content = self._exchange(
+            method, f"/api/v1{path}{'?' if asked else ''}{asked}", None if body is None else orjson.dumps(body)
+        )
         try:
             answer: object = orjson.loads(content)
         except orjson.JSONDecodeError:
             answer = None
         if not isinstance(answer, dict):
             raise click.ClickException(f"{self.url} is no admin port of a gateway (it answers {status}, not JSON)")
-        said: JsonObject = answer  # pyright: ignore[reportUnknownVariableType]  what JSON can hold
+        said = cast("JsonObject", answer)
         if status < 300:
             return said
         raise click.ClickException(_complaint(status, said))
@@ -44,9 +46,9 @@ class AdminClient:
         headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
         if self.actor:
             headers["x-llmgw-actor"] = self.actor
-        connection = self._connection()
+        connection, root = self._connection()
         try:
-            connection.request(method, target, body, headers)
+            connection.request(method, root + target, body, headers)
             response = connection.getresponse()
             return response.status, response.read()
         except ConnectionRefusedError:
@@ -58,7 +60,8 @@ class AdminClient:
         finally:
             connection.close()
 
-    def _connection(self) -> http.client.HTTPConnection:
+    def _connection(self) -> tuple[http.client.HTTPConnection, str]:
+        """And the path that all paths of this URL begin with."""
         try:
             parts = urlsplit(self.url)
             host, port = parts.hostname, parts.port
@@ -68,7 +71,7 @@ class AdminClient:
         if parts.scheme not in {"http", "https"} or host is None:
             raise click.ClickException(f"'{self.url}' is no URL of an admin port; write http://127.0.0.1:9090")
         kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-        return kind(host, port, timeout=_TIMEOUT)
+        return kind(host, port, timeout=_TIMEOUT), parts.path.rstrip("/")
 
 
 def segment(name: str) -> str:

@@ -17,7 +17,9 @@ from extproc.domain.reading import Json, JsonObject
 P = ParamSpec("P")
 
 TOKEN_VARIABLE = "LLMGW_ADMIN_TOKEN"  # noqa: S105  the name of the variable
-_NOWHERE = "0.0.0.0", "::"
+_NOWHERE = "0.0.0.0", "::"  # noqa: S104  compared with what the file says, not bound to
+_NO_PORT = 1
+"""Of a simulator that nobody starts: only the admin port of the built-in catalogue is asked for."""
 _COLUMNS = ("name", "status", "team", "user", "models", "expires", "hint", "id")
 
 
@@ -45,9 +47,10 @@ def _asking(command: Callable[Concatenate[AdminClient, P], None]) -> Callable[P,
 def _client(url: str | None, token: str | None, actor: str | None, config: str | None) -> AdminClient:
     if url is None or token is None:
         try:
-            snapshot = read_source(config, simulator_port=0).snapshot
+            snapshot = read_source(config, simulator_port=_NO_PORT).snapshot
         except ConfigError as error:
-            raise click.ClickException(f"give --url and --token, for the configuration is no help: {error}") from None
+            first = error.problems[0]
+            raise click.ClickException(f"give --url and --token, for the configuration is no help: {first}") from None
         host = "127.0.0.1" if snapshot.admin_host in _NOWHERE else snapshot.admin_host
         url = url or f"http://{f'[{host}]' if ':' in host else host}:{snapshot.admin_port}"
         token = token or (snapshot.admin_token.reveal() if snapshot.admin_token else None)

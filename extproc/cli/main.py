@@ -137,7 +137,7 @@ def simulate(host: str, port: int, processes: int) -> None:
 @main.command()
 def schema() -> None:
     """Print the JSON Schema of gateway.yaml, for editors."""
-    click.echo(schema_json())
+    click.echo(schema_json(), nl=False)
 
 
 @main.command("hash-key")

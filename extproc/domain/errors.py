@@ -153,8 +153,10 @@ class BudgetExceeded(PolicyError):
     code = "budget_exceeded"
     status = 402
 
-    def __init__(self, message: str, *, status: int = 402, retry_after: float | None = None) -> None:
-        super().__init__(message, retry_after=retry_after)
+    def __init__(
+        self, message: str, *, param: str | None = None, retry_after: float | None = None, status: int = 402
+    ) -> None:
+        super().__init__(message, param=param, retry_after=retry_after)
         self.status = status  # type: ignore[misc]  the one class whose status the configuration may change
 
 

@@ -88,6 +88,8 @@ def attempt_filter() -> JsonObject:
         {
             "stat_prefix": "attempt",
             "processing_mode": {
+                # Not SKIP, though the body could tell all that is needed: the headers would go on to the provider as they
+                # are, before the body is asked about, and what the answer to it changes in them would be lost.
                 "request_header_mode": "SEND",
                 # Streamed request bodies are sent twice on a retry (envoy issues 36119 and 45470).
                 "request_body_mode": "BUFFERED",

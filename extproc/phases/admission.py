@@ -8,7 +8,7 @@ itself, requests whose client left before any answer.
 """
 
 import re
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import orjson
@@ -124,10 +124,10 @@ class Admission:
             reply = self._refuse(error)
         return reply if isinstance(reply, Awaitable) else (reply,)
 
-    async def _booked(self, booking: Awaitable[Booking]) -> Replies:
+    async def _booked(self, take: Callable[[], Awaitable[Booking]]) -> Replies:
         """The store has the word."""
         try:
-            return (self._hand_over(await booking),)
+            return (self._hand_over(await take()),)
         except NoRoom as refusal:
             self._hold_id = ""  # nothing was taken
             self._limits = limit_headers(refusal.lines, refusal.states)

@@ -187,6 +187,8 @@ class AttemptLog:
             self._usage = self._account.estimate(self._usage, self._request, delivered)
             self._estimated = True
         self._cost = self._account.cost(self._usage, self._service_tier)
+        if self._cost is not None and self._outcome != OK and not self._usage.total:
+            self._cost = 0  # vendors bill no fee for a request that they refuse
 
     def _unexplained(self, handoff: Handoff, exchange: Exchange, waited: float) -> str:
         """The stream just ended, and nothing said why."""

@@ -7,6 +7,7 @@ or a cheaper one, with the output that can be paid for. Counterpart: ``extproc.p
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from extproc.accounting.bounds import Bound, output_wanted, prompt_bound, quote
 from extproc.accounting.tariffs import Tariff, TariffBook
@@ -93,8 +94,8 @@ class Bookkeeper:
     ledger: Ledger
     dice: Dice
 
-    def book(self, wanted: Wanted) -> tuple[str, Booking | Awaitable[Booking]]:
-        """The hold's id, at once, and the booking; it waits for the store only where there is a meter.
+    def book(self, wanted: Wanted) -> tuple[str, Booking | Callable[[], Awaitable[Booking]]]:
+        """The hold's id, at once, and the booking, or where there is a meter what asks the store for it.
 
         Raises, or the awaitable does, ``NoRoom``, ``UnknownPrice``, ``UnboundedCost`` or ``StoreUnavailable``.
         """
@@ -103,7 +104,7 @@ class Bookkeeper:
         if not plan.order.lines:
             self.ledger.open(plan.order)
             return hold_id, Booking(wanted.model, plan.targets, hold_id)
-        return hold_id, self._take(wanted, plan)
+        return hold_id, partial(self._take, wanted, plan)
 
     async def _take(self, wanted: Wanted, plan: _Plan) -> Booking:
         course = Course(wanted.model.name)

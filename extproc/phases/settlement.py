@@ -4,7 +4,7 @@ Counterpart: ``extproc.phases.booking``, before the call. An attempt calls exact
 """
 
 from collections.abc import Awaitable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import orjson
 
@@ -63,12 +63,14 @@ class Account:
         self._looked_up = False
         self._asked_tier: str | None = None
         self._regional = False
+        self._sent = False
         self._ledger = accounts.ledger if handoff.hold_id else None
         if self._ledger is not None:
             self._ledger.keep(handoff.hold_id)
 
     def ordered(self, request: JsonObject) -> None:
-        """What was asked for, where it decides on the price."""
+        """The request goes out: what it asks for, where that decides on the price."""
+        self._sent = True
         self._asked_tier = served_tier(request, None)
         self._regional = served_regionally(request)
 
@@ -102,17 +104,32 @@ class Account:
 
     def estimate(self, known: Usage, request: bytes, delivered: Delivered) -> Usage:
         """What an answer that broke off has used: as the provider has said so far, the rest from what was delivered."""
-        bound, limit = self._bound(request), self._handoff.output_limit
-        if bound is not None and limit is not None:
-            limit *= quote(bound, None).outputs if bound.whole_window is None else bound.n
-        return estimate_usage(
+        bound = self._bound(request)
+        found = estimate_usage(
             known,
             output_bytes=delivered.output_bytes,
             output_events=delivered.output_events,
             input_bytes=len(request) if bound is None else prompt_bytes(bound),
             ratio=self._accounts.lessons.ratios.ratio(*self._names()),
-            limit=limit,
+            limit=self._most_output(bound),
         )
+        # An estimate beyond the bound is wrong, and more than was held.
+        return found if known.prompt else replace(found, input=min(found.input, self._most_input(bound, found.input)))
+
+    def _most_output(self, bound: Bound | None) -> int | None:
+        """Tokens, in all answers; None where nothing limits them."""
+        each = self._handoff.output_limit
+        if bound is None:
+            return each
+        if bound.output_limit is not None:
+            each = bound.output_limit if each is None else min(each, bound.output_limit)
+        return None if each is None else each * bound.n * bound.rounds + bound.extra_output
+
+    def _most_input(self, bound: Bound | None, unbounded: int) -> int:
+        try:
+            return unbounded if bound is None else quote(bound, self._find_tariff()).input_tokens
+        except UnboundedCost:
+            return unbounded
 
     def _names(self) -> tuple[str, str]:
         return self._exchange.provider.name, self._exchange.step.model
@@ -154,7 +171,7 @@ class Account:
             usd=record.cost or 0,
             input_tokens=usage.prompt,
             output_tokens=usage.output,
-            requests=int(final),
+            requests=int(final and self._sent),
         )
         event = UsageEvent(
             hold_id=handoff.hold_id,

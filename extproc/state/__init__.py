@@ -10,6 +10,7 @@ The ledger::
 ``ledger``     the books: orders and settlements, in Redis
 ``steps``      its words as calls of the scripts, and their replies
 ``delivery``   group commit: one round trip for the calls of one turn; what is owed is sent until it has arrived
+``parcels``    what is delivered, and what that needs
 ``outage``     what may be granted while the store is away
 ``events``     usage events as JSON, and the names they are summed up by
 ``reports``    what was used: events, sums, where meters stand

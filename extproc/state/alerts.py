@@ -141,7 +141,8 @@ class AlertSender:
         try:
             await self._closing.wait()
         finally:
-            for task in tasks:
+            for lane, task in zip(self._lanes, tasks, strict=True):
+                lane.stop()
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await asyncio.gather(*(lane.leave() for lane in self._lanes))
@@ -165,10 +166,17 @@ class _Lane:
         self._waiting: set[str] = set()
         """Of those under way, the ones between two tries: only they may be cancelled at no risk."""
         self._stalled = False
+        # Cancelling is not enough: the store's client swallows a cancellation now and then, and answers instead.
+        self._stopped = False
+        self._abandoned = False
+
+    def stop(self) -> None:
+        """Make ``run`` end before its next step; cancel it too, so that it does not wait for news."""
+        self._stopped = True
 
     async def run(self) -> None:
-        """Until cancelled."""
-        while True:
+        """Until stopped."""
+        while not self._stopped:
             try:
                 await self._group.join(self._ports.now_ns() // 1_000_000 - _JOIN_BACK_MS)
                 await self._follow()
@@ -182,6 +190,7 @@ class _Lane:
             self._under_way[entry].cancel()
         if self._under_way:
             await asyncio.wait(self._under_way.values(), timeout=self._pace.farewell)
+        self._abandoned = True
         rest = list(self._under_way.values())
         for task in rest:
             task.cancel()
@@ -194,7 +203,7 @@ class _Lane:
     async def _follow(self) -> None:
         loop = asyncio.get_running_loop()
         look = loop.time()
-        while True:
+        while not self._stopped:
             if loop.time() >= look:
                 await self._look()
                 look = loop.time() + self._pace.renew
@@ -297,5 +306,7 @@ class _Lane:
             try:
                 return await act()
             except AWAY as error:
+                if self._abandoned:
+                    raise asyncio.CancelledError from error
                 self._stall(type(error).__name__)
                 await asyncio.sleep(self._pace.away)

@@ -18,6 +18,8 @@ KEEP_SETTLED_MS = 600_000
 """For how long a repetition is known."""
 KEEP_EXPIRED_MS = 3_600_000
 """For how long what was charged at the bound can be corrected."""
+KEEP_OFFLINE_MS = 7 * 86_400_000
+"""As the journal, in which an order granted offline may be, is sent again when somebody finds it."""
 SWEEP = 20
 """Rows per step."""
 
@@ -50,6 +52,8 @@ class Row:
     expiry: int = 0
     keep: int = 0
     forgotten_at: int = 0
+    unheld: list[Settlement] = field(default_factory=list[Settlement])
+    """Settled before a hold that was granted offline, by another process, has come."""
 
     def complete(self) -> bool:
         """Whether every attempt that somebody knows of has settled."""
@@ -74,6 +78,8 @@ class Books:
         self.rows: dict[str, Row] = {}
         self.markers: dict[str, Row] = {}
         self.events: list[Entry] = []
+        self.found: list[bytes] = []
+        """Events of orphans whose hold has come after all."""
 
     # -- steps --------------------------------------------------------------------------------------------------------
 
@@ -82,7 +88,8 @@ class Books:
         self._sweep(now, SWEEP)
         stands = [self.counters.stand(line, now) for line in order.lines]
         row = self.rows.get(order.id) or (None if ask else self._marker(order.id, now))
-        if row is not None:
+        early = row.unheld if row is not None and offline else []
+        if row is not None and not early:
             states = tuple(MeterState(each.settled, each.held, each.reset(now)) for each in stands)
             return Hold(True, row.granted, states, left_out=row.left)
         verdict = decide(order, stands, now, ask=ask)
@@ -97,7 +104,17 @@ class Books:
             held = self.counters.take(line)
             states[index] = MeterState(states[index].settled, held, states[index].reset_seconds)
             lines.append(line)
-        self.rows[order.id] = Row(lines, order.facts, verdict.output, verdict.left_out, offline, expiry=now + self._ttl)
+        taken = self.rows[order.id] = Row(
+            lines,
+            order.facts,
+            verdict.output,
+            verdict.left_out,
+            offline,
+            expiry=now + self._ttl,
+            keep=KEEP_OFFLINE_MS if offline else 0,
+        )
+        if early:
+            self._settle_early(order.id, taken, early, now)
         return Hold(True, verdict.output, tuple(states), left_out=verdict.left_out)
 
     def settle(self, settlement: Settlement, now: int, *, again: bool = False, keep: int = 0) -> Outcome:
@@ -117,6 +134,8 @@ class Books:
         over = settlement.final or (row.admission and row.closing and row.complete())
         exceeded = self._charge(row, settlement, now, over=over)
         if row.state:
+            if row.unheld:
+                row.unheld.append(settlement)
             self._remember(hold_id, row, now, max(row.keep, keep))
             late = "late" if row.lines else "orphan"
             self.events.append(Entry(settlement.event, late))
@@ -130,8 +149,8 @@ class Books:
                 row.expiry = now + GRACE_ATTEMPT_MS
         return Outcome("charged", self._covered(row, now), exceeded)
 
-    def close(self, hold_id: str, attempts: Iterable[int], now: int) -> None:
-        """Admission has seen the end."""
+    def close(self, hold_id: str, attempts: Iterable[int], now: int, *, unseen: bool = False) -> None:
+        """Admission has seen the end. ``unseen``: the hold's grant has reached nobody."""
         self._sweep(now, SWEEP)
         row = self.rows.get(hold_id) or self._marker(hold_id, now)
         if row is None or row.state == "gone":
@@ -139,7 +158,7 @@ class Books:
         row.admission = True
         row.known.update(attempts)
         if not row.state:
-            if row.closing and row.complete():
+            if unseen or (row.closing and row.complete()):
                 self._release(row)
                 self._bury(hold_id, row, now, row.keep)
             else:
@@ -195,11 +214,27 @@ class Books:
         self._remember(hold_id, row, now, max(row.keep, KEEP_EXPIRED_MS))
         self.events.append(Entry(row.facts, "expired", _change(row.bound, Charge())))
 
+    def _settle_early(self, hold_id: str, row: Row, early: Sequence[Settlement], now: int) -> None:
+        """Charge what was settled before the hold came."""
+        row.settled = self.markers.pop(hold_id).settled
+        for settlement in early:
+            row.final |= settlement.final
+            row.closing |= settlement.closing
+            self.found.append(settlement.event)
+            for line in row.lines:
+                self.counters.charge(line, line.counted(settlement), now)
+        if row.final:
+            self._release(row)
+            self._bury(hold_id, row, now, row.keep)
+        elif row.closing:
+            row.expiry = now + GRACE_ATTEMPT_MS
+
     def _orphan(self, settlement: Settlement, now: int, *, again: bool, keep: int) -> Outcome:
         if again:
             return Outcome("again", covered=False)
         row = Row([], b"", 0, frozenset(), offline=False, settled=[settlement.attempt], state="gone")
-        self._remember(settlement.hold_id, row, now, max(keep, KEEP_SETTLED_MS))
+        row.unheld = [settlement]
+        self._remember(settlement.hold_id, row, now, max(keep, KEEP_OFFLINE_MS))
         self.events.append(Entry(settlement.event, "orphan"))
         return Outcome("orphan", covered=False)
 
@@ -258,10 +293,15 @@ class Books:
 
 
 def _bound(row: Row) -> Charge:
-    def most(unit: str) -> int:
-        return max((line.amount for line in row.lines if line.unit == unit), default=0)
+    """Of tokens that only a meter of both kinds bounds, those that no meter of outputs tells count as input."""
 
-    return Charge(most("usd"), most("input_tokens"), most("output_tokens"), 1)
+    def most(unit: str) -> int | None:
+        return max((line.amount for line in row.lines if line.unit == unit), default=None)
+
+    tokens, output = most("tokens") or 0, most("output_tokens")
+    given = most("input_tokens")
+    spent = max(tokens - (output or 0), 0) if given is None else given
+    return Charge(most("usd") or 0, spent, max(tokens - spent, 0) if output is None else output, 1)
 
 
 def _change(to: Charge, of: Charge) -> tuple[int, int, int]:

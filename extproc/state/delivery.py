@@ -8,15 +8,12 @@ sent twice: the scripts know a repetition.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from time import monotonic
-from typing import Protocol, cast
-
-import orjson
 
 from extproc.state.journal import JournalFull
+from extproc.state.parcels import Adopted, Item, Lines, Runs, Watcher, line_of, read_line
 from extproc.state.steps import lasting, repeated
 from extproc.state.store import Call, StoreAway
 
@@ -34,83 +31,6 @@ _MAX_TRIES = 3
 """Of a call that the store refuses by itself: it would be refused for ever."""
 
 _LOG = logging.getLogger(__name__)
-
-
-class Runs(Protocol):
-    """The part of ``store.Store`` that is used."""
-
-    async def run(self, calls: Sequence[Call]) -> list[object]:
-        """Replies in order, an exception in place of a failed call's. Raises ``StoreAway``."""
-        ...
-
-
-class Lines(Protocol):
-    """The part of ``journal.Journal`` that is used."""
-
-    def append(self, line: bytes) -> int:
-        """Take a line; the position behind it. Raises ``JournalFull``."""
-        ...
-
-    async def flush(self) -> None:
-        """Wait until it is on disk."""
-        ...
-
-    def read_all(self) -> list[bytes]:
-        """All lines."""
-        ...
-
-    def truncate(self, upto: int | None = None) -> bool:
-        """Forget them, if none was appended behind the position."""
-        ...
-
-    def close(self, *, remove: bool = False) -> None:
-        """Give the file up."""
-        ...
-
-
-class Watcher(Protocol):
-    """Is told what happens: for metrics and the log."""
-
-    def store_down(self) -> None:
-        """The store is away from now on."""
-        ...
-
-    def store_up(self) -> None:
-        """It is back."""
-        ...
-
-    def queue(self, length: int) -> None:
-        """So many calls are owed to the store."""
-        ...
-
-    def lost(self, kind: str) -> None:
-        """A call will never arrive: ``full`` (no room to keep it) or ``rejected`` (the store refuses it by itself)."""
-        ...
-
-
-@dataclass(slots=True)
-class _Adopted:
-    """The journal of a dead process, and how many of its lines have yet to arrive."""
-
-    journal: Lines
-    left: int
-
-    def arrived(self) -> None:
-        self.left -= 1
-        if self.left == 0:
-            self.journal.close(remove=True)
-
-
-@dataclass(slots=True)
-class Item:
-    """A call on its way. ``done`` gets the reply; ``away`` is told once if the store is away, and whether it was sent."""
-
-    call: Call
-    done: Callable[[object], object] | None = None
-    away: Callable[[bool], None] | None = None
-    journalled: bool = False
-    tries: int = 0
-    adopted: _Adopted | None = None
 
 
 class Delivery:
@@ -137,6 +57,7 @@ class Delivery:
         self._written: int | None = None
         self._spilled = False
         self._task: asyncio.Task[None] | None = None
+        self._ended = False
 
     # -- what is brought ----------------------------------------------------------------------------------------------
 
@@ -152,11 +73,9 @@ class Delivery:
 
     def owe(self, item: Item) -> None:
         """This has to arrive, however long it takes."""
-        if self.down:
+        if self.down or self._ended:
             self._write(item)
-            if item.away is not None:
-                item.away(False)
-                item.away = None
+            self._tell_away(item, sent=False)
         if len(self._owed) >= _MAX_OWED:
             self._spill(item)
             return
@@ -173,11 +92,11 @@ class Delivery:
     def adopt(self, journal: Lines) -> None:
         """Deliver what a dead process left."""
         lines = journal.read_all()
-        adopted = _Adopted(journal, len(lines))
+        adopted = Adopted(journal, len(lines))
         if not lines:
             journal.close(remove=True)
         for line in lines:
-            call = _read(line)
+            call = read_line(line)
             if call is None:
                 _LOG.error("a line of a journal cannot be read and is left out")
                 self._watcher.lost("rejected")
@@ -207,8 +126,10 @@ class Delivery:
         self._owed.extendleft(reversed(self._flying))
         self._flying = []
         self._give_back(self._waiting, sent=True)
-        for item in self._owed:
+        self._ended = True
+        for item in list(self._owed):
             self._write(item)
+            self._tell_away(item, sent=True)
         if self._journal is not None:
             try:
                 await self._journal.flush()
@@ -233,8 +154,11 @@ class Delivery:
 
     async def _warm_up(self) -> None:
         """Let the server have the scripts: calls of those that it has not are run after the others."""
-        with suppress(StoreAway):
+        try:
             await self._store.run(self._probe_calls)
+        except StoreAway as error:
+            _LOG.warning("the store is away: %s", error)
+            self._go_down()
 
     # -- one round ----------------------------------------------------------------------------------------------------
 
@@ -266,15 +190,25 @@ class Delivery:
             else:
                 self._arrived(item, reply)
         for item, reply in zip([*asked, *chores], replies[len(owed) :], strict=True):
-            if item.done is not None:
-                item.done(reply)
+            self._tell(item, reply)
         self._owed.extendleft(reversed(retry))
 
     def _arrived(self, item: Item, reply: object) -> None:
-        if item.done is not None:
-            item.done(reply)
+        self._tell(item, reply)
         if item.adopted is not None:
             item.adopted.arrived()
+
+    def _tell(self, item: Item, reply: object) -> None:
+        if item.done is not None:
+            try:
+                item.done(reply)
+            except Exception:  # noqa: BLE001  one reader's fault must not become that of all others in the batch
+                _LOG.exception("the reply to a %s could not be used", item.call.script)
+
+    def _tell_away(self, item: Item, *, sent: bool) -> None:
+        away, item.away = item.away, None
+        if away is not None:
+            away(sent)
 
     def _again(self, item: Item, error: Exception) -> bool:
         """Whether a call that was refused by itself is tried once more."""
@@ -290,7 +224,7 @@ class Delivery:
         if self._written is not None and self._journal is not None:
             if self._spilled:
                 self._spilled = False
-                for call in map(_read, self._journal.read_all()):
+                for call in map(read_line, self._journal.read_all()):
                     if call is not None:  # what has arrived already is known there as a repetition
                         self._owed.append(Item(call, journalled=True))
                 return
@@ -320,23 +254,20 @@ class Delivery:
 
     def _go_down(self) -> None:
         """Owed first: they were brought first, and what is given back may owe more."""
-        self.down = True
+        if not self.down:
+            self.down = True
+            self._watcher.store_down()
         self._chores.clear()
-        self._watcher.store_down()
         for item in list(self._owed):
             self._write(item)
-            if item.away is not None:
-                item.away(True)
-                item.away = None
+            self._tell_away(item, sent=True)
         self._give_back(self._waiting, sent=self._failed_once)
         self._work.set()
         self._idle.set()  # who waits for the end need not wait for the store
 
     def _give_back(self, items: deque[Item], *, sent: bool) -> None:
         while items:
-            item = items.popleft()
-            if item.away is not None:
-                item.away(sent)
+            self._tell_away(items.popleft(), sent=sent)
 
     async def _probe(self) -> None:
         await asyncio.sleep(_PROBE_SECONDS)
@@ -357,7 +288,7 @@ class Delivery:
             return
         item.call = lasting(item.call)
         try:
-            self._written = self._journal.append(_line(item.call))
+            self._written = self._journal.append(line_of(item.call))
         except JournalFull:
             _LOG.exception("a step that the store has yet to be told is in memory only")
         else:
@@ -369,16 +300,3 @@ class Delivery:
             self._spilled = True
         else:
             self._watcher.lost("full")
-
-
-def _line(call: Call) -> bytes:
-    args = [arg.decode() if isinstance(arg, bytes) else arg for arg in call.args]
-    return orjson.dumps([call.script, list(call.keys), args])
-
-
-def _read(line: bytes) -> Call | None:
-    try:
-        script, keys, args = cast("tuple[str, list[str], list[str | int]]", orjson.loads(line))
-        return Call(script, tuple(keys), tuple(args))
-    except (ValueError, TypeError):
-        return None

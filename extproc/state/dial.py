@@ -23,7 +23,8 @@ Client = Redis | RedisCluster
 _CLIENT_NAME = "llmgw"
 """In the server's CLIENT LIST."""
 _SLOW_SECONDS = 5.0
-"""For a reply to the client: reports read much, and nobody's request waits for them."""
+"""For a reply to the client: reports read much, and nobody's request waits for them. Commands that block (``XREAD BLOCK``)
+must ask for less; subscriptions have no limit."""
 _MOST_CONNECTIONS = 32
 """Of the client: subscriptions hold one each, the rest come and go."""
 _SENTINEL_SECONDS = 0.3

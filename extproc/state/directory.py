@@ -11,7 +11,7 @@ import contextlib
 import os
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from extproc.config.directory import Declared, Directory
 from extproc.config.meters import Context
 from extproc.config.snapshot import Party, PartyKind, VirtualKey
 from extproc.state.directory_store import DirectoryStore, Stamp
+from extproc.state.records import Record
 from extproc.state.roll import Roll
 from extproc.state.store import Store, StoreAway
 from extproc.state.watch import POLL_SECONDS, Watch
@@ -29,6 +30,8 @@ STALE_AFTER = 2.0
 """Seconds without news from the store after which an unknown key may be one that we have not heard of."""
 _START_PATIENCE = 3.0
 """Seconds that a start waits for the store before it goes on with the file."""
+_AT_ONCE = 50
+"""Records taken in before requests get their turn: some milliseconds."""
 _STOP_SECONDS = 0.1
 """Until a task is told again that it is over."""
 _FILE_FORMAT = 1
@@ -81,7 +84,7 @@ class LiveDirectory(Directory):
         self._tell = tell
         timing = timing or Timing()
         self._clock = timing.clock
-        self._watch = Watch(store, self.refresh, poll=timing.poll)
+        self._watch = Watch(store, self.refresh, tell=tell, poll=timing.poll)
         self._roll = Roll(self._context, tell)
         self._stamp: Stamp | None = None
         self._fresh_at: float | None = None
@@ -151,7 +154,7 @@ class LiveDirectory(Directory):
             _, left = await asyncio.wait(left, timeout=_STOP_SECONDS)
         self._tasks.clear()
         if self._memory is not None and self._memory.writes and self._changed.is_set():
-            await asyncio.to_thread(_write, self._memory.path, self._file())
+            await asyncio.to_thread(self._write, self._memory.path, self._roll.by_field())
 
     async def refresh(self) -> None:
         """Take in every change made until now. Raises ``StoreAway``; then what was known stays."""
@@ -160,7 +163,9 @@ class LiveDirectory(Directory):
             news = await self._source.news(self._stamp)
             if news.fields is None:
                 roll = Roll(self._context, self._tell)
-                for name, text in (await self._source.read_all()).items():
+                for count, (name, text) in enumerate((await self._source.read_all()).items()):
+                    if count % _AT_ONCE == 0:
+                        await asyncio.sleep(0)
                     roll.put(name, text)
                 self._roll = roll
             else:
@@ -192,20 +197,19 @@ class LiveDirectory(Directory):
         while True:
             await self._changed.wait()
             self._changed.clear()
-            content = self._file()
-            began = self._clock()
+            records, began = self._roll.by_field(), self._clock()
             try:
-                await asyncio.to_thread(_write, path, content)
+                await asyncio.to_thread(self._write, path, records)
             except OSError as error:
                 self._tell(f"cannot write the directory's last state to {path}: {error.strerror}")
             await asyncio.sleep(max(_FILE_PAUSE, 20 * (self._clock() - began)))
 
-    def _file(self) -> bytes:
-        self._changed.clear()
-        return orjson.dumps({"format": _FILE_FORMAT, "prefix": self._store.prefix, "records": self._roll.texts()})
+    def _write(self, path: Path, records: Mapping[str, Record]) -> None:
+        texts = {name: f"{record.revision} {record.encoded()}" for name, record in records.items()}
+        _replace(path, orjson.dumps({"format": _FILE_FORMAT, "prefix": self._store.prefix, "records": texts}))
 
 
-def _write(path: Path, content: bytes) -> None:
+def _replace(path: Path, content: bytes) -> None:
     """All or nothing, and for nobody else's eyes (``mkstemp`` makes files of mode 0600)."""
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:

@@ -4,8 +4,9 @@ The reader is ``reports``, for the stream, and ``steps``, for the sums; ``script
 that Redis writes by itself.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields
+from operator import attrgetter
 from typing import cast
 
 import orjson
@@ -13,16 +14,14 @@ import orjson
 from extproc.domain.ledger import UsageEvent
 from extproc.domain.reading import Json
 
-_FIELDS: tuple[tuple[str, object, bool], ...] = tuple(
-    (
-        each.name,
-        {} if each.name == "tags" else None if each.default is MISSING else each.default,
-        each.default is MISSING,
-    )
-    for each in fields(UsageEvent)
+_NAMES = tuple(each.name for each in fields(UsageEvent))
+_VALUES: Callable[[UsageEvent], tuple[object, ...]] = attrgetter(*_NAMES)
+_ALWAYS = object()
+"""Stands for the default of a field that has none: no value is equal to it."""
+_DEFAULTS: tuple[object, ...] = tuple(
+    {} if each.name == "tags" else _ALWAYS if each.default is MISSING else each.default for each in fields(UsageEvent)
 )
-"""Name, default, and whether the field is always written (it has none)."""
-_KNOWN = frozenset(each.name for each in fields(UsageEvent))
+_KNOWN = frozenset(_NAMES)
 
 PARTIES = ("org", "team", "user", "key_id", "model", "provider")
 """What is summed up by, in the order of the text that ``parties`` makes."""
@@ -30,14 +29,11 @@ PARTIES = ("org", "team", "user", "key_id", "model", "provider")
 
 def encode_event(event: UsageEvent) -> bytes:
     """As JSON. Raises ``TypeError`` where a text is not Unicode."""
-    written: dict[str, object] = {}
-    for name, default, always in _FIELDS:
-        value = getattr(event, name)
-        if always and name != "tags":
-            written[name] = value
-        elif value != default:
-            written[name] = dict(event.tags) if name == "tags" else value
-    return orjson.dumps(written)
+    # In one turn of a comprehension: this is done twice for every request.
+    written = {
+        name: value for name, value, default in zip(_NAMES, _VALUES(event), _DEFAULTS, strict=True) if value != default
+    }
+    return orjson.dumps(written, default=dict)
 
 
 def decode_event(data: bytes) -> UsageEvent:

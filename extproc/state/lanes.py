@@ -92,6 +92,7 @@ class Lanes:
         self._connect_seconds = connect_seconds
         self._free: list[Connection] = []
         self._room = asyncio.Semaphore(_MOST)
+        self._closed = False
 
     async def exchange(self, data: bytes, count: int) -> list[object]:
         """Send packed commands and read as many replies; error replies are in the list. Raises ``StoreAway``."""
@@ -113,19 +114,15 @@ class Lanes:
         except BaseException:
             await self._discard(lane)
             raise
-        if refused:
-            await self._discard(lane, others=True)
+        if refused or self._closed:
+            await self._discard(lane, others=True)  # the name may lead to a better server by the next time
         else:
             self._free.append(lane)
             self._room.release()
         return replies
 
     async def _take(self) -> Connection:
-        try:
-            async with asyncio.timeout(self._reply_seconds):
-                await self._room.acquire()
-        except TimeoutError:
-            raise StoreAway("all connections to the store wait for replies", sent=False) from None
+        await self._wait_for_room()
         lane = self._free.pop() if self._free else self._make()
         try:
             # Closed by the other side since it was last used, or with bytes that nobody asked for.
@@ -142,18 +139,32 @@ class Lanes:
             raise
         return lane
 
+    async def _wait_for_room(self) -> None:
+        if not self._room.locked():
+            await self._room.acquire()
+            return
+        try:
+            async with asyncio.timeout(self._reply_seconds):
+                await self._room.acquire()
+        except TimeoutError:
+            raise StoreAway("all connections to the store wait for replies", sent=False) from None
+
     async def _discard(self, lane: Connection, *, others: bool = False) -> None:
         """``others``: the idle ones too. They may lead to a server that was replaced and does not know it yet."""
         # It does not wait (``nowait``), so that a second cancellation cannot keep the connection open.
         try:
             await lane.disconnect(nowait=True)
             if others:
-                await self.close()
+                await self._drop_idle()
         finally:
             self._room.release()
 
     async def close(self) -> None:
-        """Close those that nobody uses."""
+        """Close those that nobody uses, and each of the others when its batch has ended."""
+        self._closed = True
+        await self._drop_idle()
+
+    async def _drop_idle(self) -> None:
         free, self._free = self._free, []
         for lane in free:
             await lane.disconnect(nowait=True)

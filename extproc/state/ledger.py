@@ -6,6 +6,7 @@ orders are granted from an allowance (``outage``) or refused; what is owed is jo
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -14,8 +15,9 @@ from typing import Protocol
 
 from extproc.domain.errors import StoreUnavailable
 from extproc.domain.ledger import Hold, HoldOrder, Settlement
-from extproc.state.delivery import Delivery, Item, Lines, Runs
+from extproc.state.delivery import Delivery
 from extproc.state.outage import RETRY_SECONDS, Allowance
+from extproc.state.parcels import Item, Lines, Runs
 from extproc.state.steps import OFFLINE, OPEN, Steps, read_expired, read_hold, read_settled
 from extproc.state.store import Call
 
@@ -190,12 +192,12 @@ class RedisLedger:
         if not future.done():
             future.set_result(hold)
         elif hold.granted:
-            self.close(order.id, ())  # its request has gone away while it waited
+            self._give_up(order.id)  # its request has gone away while it waited
 
     def _hold_away(self, order: HoldOrder, future: asyncio.Future[Hold], sent: bool) -> None:  # noqa: FBT001  a callback
         if future.done():
             if sent:
-                self.close(order.id, ())
+                self._give_up(order.id)
             return
         self._hold_offline(order, future, sent=sent)
 
@@ -205,12 +207,15 @@ class RedisLedger:
         except StoreUnavailable as error:
             future.set_exception(error)
             if sent:
-                self.close(order.id, ())  # it may have been taken, and nobody will settle it
+                self._give_up(order.id)  # it may have been taken, and nobody will settle it
             return
         lines = tuple(line for line in order.lines if line.group not in hold.left_out)
         taken = HoldOrder(order.id, lines, hold.output, 0, order.facts)
         self._owe(self._steps.hold(taken, mode=OFFLINE), self._swept)
         future.set_result(hold)
+
+    def _give_up(self, hold_id: str) -> None:
+        self._owe(self._steps.close(hold_id, (), unseen=True), self._swept)
 
     def _charged(self, future: asyncio.Future[bool], reply: object) -> None:
         covered = self._settled(reply)
@@ -241,7 +246,7 @@ class RedisLedger:
 
     async def _keep_house(self) -> None:
         renew_seconds = self._config.hold_seconds / 3
-        renewed = adopted = 0.0
+        renewed = adopted = -math.inf
         while True:
             now = time.monotonic()
             if now - renewed >= renew_seconds:

@@ -77,9 +77,9 @@ class Roll:
         """All of them."""
         return self._records.values()
 
-    def texts(self) -> Mapping[str, str]:
-        """All records as they are stored, by field."""
-        return {name: f"{record.revision} {record.encoded()}" for name, record in self._records.items()}
+    def by_field(self) -> Mapping[str, Record]:
+        """All of them by field, as they are now: the mapping does not change with the directory."""
+        return dict(self._records)
 
     def __len__(self) -> int:
         return len(self._records)

@@ -30,7 +30,7 @@ class Servers(Protocol):
         ...
 
     async def close(self) -> None:
-        """Close the connections that nobody uses."""
+        """Close the connections: those in use when their batches have ended."""
         ...
 
 
@@ -66,7 +66,7 @@ class Cluster:
         self._client = client
         self._make = make
         self._lanes: dict[tuple[str, int], Lanes] = {}
-        self._known = False
+        self._known = self._looked = False
         self._last_failed: str | None = None
 
     async def route(self, keys: Sequence[str]) -> Mapping[Lanes, Sequence[int]]:
@@ -97,11 +97,11 @@ class Cluster:
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 await self._client.initialize(last_failed_node_name=self._last_failed)
-                if self._last_failed is not None:
+                if self._looked:  # the client has a map, and it is that one which is wrong
                     await self._client.nodes_manager.initialize(last_failed_node_name=self._last_failed)
         except (TimeoutError, RedisError, RedisClusterException, OSError) as error:
             raise StoreAway(f"no node of the cluster tells who serves: {error}", sent=False) from error
-        self._known = True
+        self._known = self._looked = True
 
     async def redirect(self, command: Sequence[str | bytes | int]) -> object:
         """See ``Servers``: the client follows, and corrects its map, by which the next batch goes to the right node."""

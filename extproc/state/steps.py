@@ -98,9 +98,9 @@ class Steps:
         )
         return Call("settle", self._keys, args)
 
-    def close(self, hold_id: str, attempts: Sequence[int], *, now_ms: int = 0) -> Call:
-        """Admission has seen the end."""
-        return Call("close", self._keys, (now_ms, hold_id, *attempts))
+    def close(self, hold_id: str, attempts: Sequence[int], *, unseen: bool = False, now_ms: int = 0) -> Call:
+        """Admission has seen the end. ``unseen``: the grant has reached nobody."""
+        return Call("close", self._keys, (now_ms, hold_id, 1 if unseen else 0, *attempts))
 
     def renew(self, hold_ids: Sequence[str], *, now_ms: int = 0) -> Call:
         """These are under way."""

@@ -13,18 +13,26 @@ from extproc.state.store import Store, StoreAway
 POLL_SECONDS = 0.5
 """So that a change is known within a second everywhere, even where its message was lost and Redis takes its time."""
 _LISTEN_SECONDS = 30.0
-"""A wait for messages; its end is nothing but a sign that the connection is looked at."""
+"""One wait for messages; after it comes the next. A connection that is dead and does not say so is what polling is for."""
 
 
 class Watch:
     """Runs ``look`` after every message, after every ``poll`` seconds, and after the channel was joined anew.
 
-    ``look`` may raise ``StoreAway``: then it is tried again at the next turn.
+    ``look`` may raise ``StoreAway``: then it is tried again at the next turn. ``tell`` hears of all that it raises else.
     """
 
-    def __init__(self, store: Store, look: Callable[[], Awaitable[None]], *, poll: float = POLL_SECONDS) -> None:
+    def __init__(
+        self,
+        store: Store,
+        look: Callable[[], Awaitable[None]],
+        *,
+        tell: Callable[[str], None],
+        poll: float = POLL_SECONDS,
+    ) -> None:
         self._store = store
         self._look = look
+        self._tell = tell
         self._poll = poll
         self._hint = asyncio.Event()
 
@@ -42,8 +50,13 @@ class Watch:
             try:
                 await self._look()
             except StoreAway:
-                # A hint that comes at once would make this a busy loop.
-                await asyncio.sleep(max(0.0, turn - loop.time()))
+                pass
+            except Exception as error:  # noqa: BLE001  whatever is wrong there: a revocation must still come through
+                self._tell(f"the directory's news cannot be read ({type(error).__name__}); trying again")
+            else:
+                continue
+            # A hint that comes at once would make this a busy loop.
+            await asyncio.sleep(max(0.0, turn - loop.time()))
 
     def _subscriber(self) -> object:
         return self._store.client.pubsub()  # pyright: ignore[reportUnknownMemberType]  the library leaves options untyped

@@ -84,11 +84,16 @@ StartGateway = Callable[..., Gateway]
 
 @pytest.fixture
 def start_gateway(tmp_path: Path) -> Iterator[StartGateway]:
-    """Start another gateway, for tests that break one, or that need a configuration of their own."""
+    """Start another gateway, for tests that break one, or that need a configuration of their own.
+
+    In the ``folder`` of one that has ended, it finds what that one left there.
+    """
     started: list[Gateway] = []
 
-    def start(configuration: Mapping[str, Any], env: Mapping[str, str] | None = None) -> Gateway:
-        started.append(Gateway(tmp_path / f"gateway-{len(started) + 1}", configuration, env))
+    def start(
+        configuration: Mapping[str, Any], env: Mapping[str, str] | None = None, folder: Path | None = None
+    ) -> Gateway:
+        started.append(Gateway(folder or tmp_path / f"gateway-{len(started) + 1}", configuration, env))
         return started[-1]
 
     yield start

@@ -166,6 +166,10 @@ class Simulator:
         """The last requests, whose ever they are, in order."""
         return [Received(one) for one in self._http.get("/sim/requests", params={"limit": count}).json()["requests"]]
 
+    def usage(self) -> list[dict[str, Any]]:
+        """What was billed for every request, in order, many more of them than ``latest`` has."""
+        return self._http.get("/sim/usage").json()["usage"]
+
     def only(self, request_id: str) -> Received:
         """What the one provider got that was asked."""
         (received,) = self.requests(request_id)

@@ -2,7 +2,7 @@
 
 import ssl
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -84,3 +84,16 @@ class Receiver:
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
+
+
+def receivers() -> Iterator[Callable[..., Receiver]]:
+    """Makes receivers and closes them in the end: the body of a fixture."""
+    made: list[Receiver] = []
+
+    def make(answer: Callable[[int], Answer] = lambda _: Answer(), tls: ssl.SSLContext | None = None) -> Receiver:
+        made.append(Receiver(answer, tls))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()

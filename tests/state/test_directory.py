@@ -2,7 +2,9 @@
 
 import asyncio
 import re
+import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
@@ -14,12 +16,17 @@ from extproc.admin.bodies import KeyCreate, KeyPatch, KeyRotate, PartyFields
 from extproc.admin.changes import Sources
 from extproc.admin.entries import KeyFilter, Paging, PartyFilter
 from extproc.admin.errors import Conflict, InvalidField, NotFound
+from extproc.admin.meter_reader import MeterStates
 from extproc.admin.service import DirectoryService
 from extproc.config.digest import hash_key
 from extproc.config.snapshot import Secret, Store
+from extproc.domain.ledger import HoldLine, HoldOrder
 from extproc.domain.money import NANOS
+from extproc.policy.windows import Windows
 from extproc.state import directory_layout as layout
 from extproc.state.directory import LiveDirectory, Timing
+from extproc.state.reports import Reports
+from extproc.state.steps import Steps
 from extproc.state.store import connect
 
 NEVER = Timing(poll=60.0)
@@ -268,11 +275,8 @@ async def test_concurrent_updates_lose_nothing(store, keys):
         while True:
             entry = await which.get_key("k")
             tags = {**entry.record.tags, name: "1"}
-            try:
+            with suppress(Conflict):
                 await which.update_key("k", KeyPatch(tags=tags, revision=entry.record.revision), ANN)
-            except Conflict as conflict:
-                assert conflict.code == "changed_meanwhile"
-            else:
                 return
 
     await asyncio.gather(*(add((keys, other)[n % 2], f"t{n}") for n in range(12)))
@@ -496,3 +500,36 @@ def _whole(client, name):
             return name, client.lrange(name, 0, -1)
         case _:
             return name, client.get(name)
+
+
+async def test_news_that_cannot_be_read_do_not_end_the_watch(store, keys):
+    """A worker that stopped looking would never hear of a revocation again."""
+    told: list[str] = []
+    worker = directory(store, tell=told.append, timing=Timing(poll=0.02))
+    await worker.start()
+    issued = await keys.create_key(KeyCreate(), ANN)
+    await until(lambda: worker.key(digest(issued)))
+    number = await store.client.hget(layout.version(store.prefix), "n")
+    await store.client.hset(layout.version(store.prefix), "n", "nonsense")
+    await until(lambda: told)
+    await store.client.hset(layout.version(store.prefix), "n", number)
+    await keys.revoke_key(issued.entry.key.id, ANN)
+    await until(lambda: worker.key(digest(issued)) is None)
+    await worker.stop()
+
+
+async def test_meters_are_read_from_the_ledger(store, here):
+    keys = service(here, meters=MeterStates(Reports(store)))
+    entry = (await keys.create_key(KeyCreate(budgets=[{"usd": 1, "per": "day"}], limits={"concurrent": 3}), ANN)).entry
+    budget, concurrent = entry.key.meters
+    start, end = Windows().around(budget.window, time.time_ns())
+    call = Steps(store.prefix).hold(
+        HoldOrder("h", (HoldLine(budget, start, end, fixed=7), HoldLine(concurrent, 0, 0, fixed=1)), output=0, floor=0)
+    )
+    await store.run([call])
+    states = await keys.meter_states(entry.key.meters)
+    assert [(state.settled, state.held) for state in states] == [(0, 7), (0, 1)]
+    assert 0 < states[0].reset_seconds <= 86_400
+    assert states[1].reset_seconds == 0
+    assert list(await keys.meter_states(())) == []
+    assert await service(here).meter_states(entry.key.meters) is None

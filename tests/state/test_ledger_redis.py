@@ -73,13 +73,13 @@ async def test_a_request_that_leaves_while_it_waits_holds_nothing(start, store) 
     await asyncio.sleep(0)
     waiting.cancel()
     await ledger.hold(order("b", line(BUDGET, 1)))
-    await eventually(lambda: _closing(store, "a"), "the hold to be closed")
+    reports = Reports(store)
 
+    async def given_back() -> bool:
+        (state,) = await reports.states([(BUDGET, START)])
+        return (state.settled, state.held) == (0, 1)
 
-async def _closing(store: Store, ident: str) -> bool:
-    score = await store.client.zscore(layout.expiries(store.prefix), ident)
-    other = await store.client.zscore(layout.expiries(store.prefix), "b")
-    return score is not None and other is not None and score < other - 50_000
+    await eventually(given_back, "the hold to be given back")
 
 
 async def test_what_is_kept_is_renewed_and_what_is_not_expires_at_its_bound(start, store) -> None:
@@ -285,6 +285,27 @@ async def test_the_charge_goes_to_the_time_of_the_hold(desk) -> None:
     assert await desk.stand(tokens) == (50, 0)
     desk.now += 21_001
     assert await desk.stand(tokens) == (0, 0)
+
+
+async def test_a_charge_at_the_very_end_of_the_window_still_counts_and_one_after_it_does_not(desk) -> None:
+    desk.now -= desk.now % 1000
+    for ident, later, expected in (("a", 60_999, 50), ("b", 61_000, 0)):
+        tokens = line(meter("key", ident, "tokens", MINUTE, 100), 50)
+        await desk.hold(ident, tokens)
+        await desk.run(desk.steps.renew([ident], now_ms=desk.now + 30_000))
+        await desk.run(desk.steps.settle(settlement(ident, tokens=50), now_ms=desk.now + later))
+        settled, _ = await desk.run(desk.steps.states([(tokens.meter, 0)], now_ms=desk.now + later))
+        assert settled == expected
+
+
+async def test_a_closed_hold_does_not_gain_time_by_a_settlement(desk) -> None:
+    budget = line(BUDGET, 100)
+    await desk.hold("a", budget)
+    await desk.close("a", 1, 2)
+    await desk.settle("a", 1, usd=5, end="closing")
+    desk.now += 5000
+    await desk.hold("other")
+    assert await desk.stand(budget) == (105, 0), "the second attempt never settled"
 
 
 async def test_a_clock_set_back_keeps_a_rolling_meter_for_a_window_at_most(desk) -> None:

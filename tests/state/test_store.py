@@ -79,6 +79,16 @@ async def test_more_batches_at_once_than_connections(redis_server, dial):
     assert int(redis_server.ask("INFO", "clients")["connected_clients"]) <= 9  # eight, and the one that asks
 
 
+async def test_closing_lets_a_batch_end_and_leaves_no_connection(redis_server, dial):
+    store = dial(redis_server.url)
+    await store.run([echo("warm")])
+    pending = asyncio.create_task(store.run([echo(n) for n in range(2000)]))
+    await asyncio.sleep(0)
+    await store.close()
+    assert len(await pending) == 2000
+    assert int(redis_server.ask("INFO", "clients")["connected_clients"]) == 1
+
+
 # -- away
 
 

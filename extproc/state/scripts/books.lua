@@ -14,6 +14,7 @@ local KEEP_METER = 35 * 86400000 -- a closed month can be looked at for as long 
 local KEEP_ROLLUP = 400 * 86400 -- seconds; a year and a month
 local KEEP_SETTLED = 600000 -- settlements are sent again within seconds
 local KEEP_EXPIRED = 3600000 -- the longest answer that may still be corrected
+local KEEP_OFFLINE = 7 * 86400000 -- a journal may wait so long for somebody to find it, and then is sent again
 local KEEP_ALERTS = 10000 -- entries
 local GRACE_ADMISSION, GRACE_ATTEMPT = 5000, 30000
 local SWEEP = 20 -- rows per step, so that no step becomes long
@@ -249,15 +250,15 @@ local function release_all(row)
   end
 end
 
--- What the bound comes to: {usd, input, output, requests}.
+-- What the bound comes to: {usd, input, output, requests}. Of tokens that only a meter of both kinds bounds, those that no
+-- meter of outputs tells count as input: the event comes to what the meters were charged.
 local function bound_of(row)
-  local bound = { 0, 0, 0, 1 }
-  local at = { usd = 1, input_tokens = 2, output_tokens = 3 }
+  local most = { usd = 0, tokens = 0 }
   for _, line in ipairs(row.lines) do
-    local position = at[line[UNIT]]
-    if position then bound[position] = math.max(bound[position], line[AMOUNT]) end
+    most[line[UNIT]] = math.max(most[line[UNIT]] or 0, line[AMOUNT])
   end
-  return bound
+  local input = most.input_tokens or math.max(most.tokens - (most.output_tokens or 0), 0)
+  return { most.usd, input, most.output_tokens or math.max(most.tokens - input, 0), 1 }
 end
 
 -- A row whose time is over. Returns 1 where it was charged at its bound.

@@ -1,21 +1,22 @@
 -- Units: times milliseconds since 1970.
 -- needs books.lua
--- Admission has seen the request's end, and no attempt answered it. ARGV: 1 now, 2 hold id, then the attempts sent.
+-- Admission has seen the request's end, and no attempt answered it. ARGV: 1 now, 2 hold id, 3 unseen ('1': the hold's
+--   grant has reached nobody, so no attempt can come), then the attempts sent.
 -- Answers {expired, what}; what: 0 nothing to do, 1 closing, 2 gone, 3 what had been charged at the bound is taken back.
-local id = ARGV[2]
+local id, unseen = ARGV[2], ARGV[3] == '1'
 local _, expired = sweep(SWEEP)
 local held = held_row(id)
 local row = held or marker_row(id)
 if not row or row.state == 'gone' then return { expired, 0 } end
 
 row.admission = true
-for i = 3, #ARGV do
+for i = 4, #ARGV do
   local attempt = tonumber(ARGV[i])
   if not among(row.known, attempt) then row.known[#row.known + 1] = attempt end
 end
 local complete = all_settled(row)
 if held then
-  if row.closing and complete then
+  if unseen or (row.closing and complete) then
     release_all(row)
     bury(id, row, row.keep)
     return { expired, 2 }

@@ -2,7 +2,7 @@
 -- needs books.lua
 -- Takes an order: all lines or none. ARGV: 1 now, 2 id, 3 milliseconds until it expires, 4 output tokens wanted,
 --   5 fewest output tokens, 6 facts, 7 mode (0 ask whether it fits; 1 granted offline, take it; 2 nothing to ask, as it has
---   no lines; 1 and 2 do nothing where the hold has already ended),
+--   no lines; 1 and 2 do nothing where the hold has already ended, but 1 charges what was settled before it came),
 --   8 others ('1': providers without a group remain if all groups are left out), then per line 13:
 --   key, kind (c calendar, r rolling, n now), unit, start, width (of a bucket), end, limit, alerts, rank (1 is named
 --   before 2), fixed, per output token, gate (-1 none), group ('' none).
@@ -89,7 +89,8 @@ for index = 1, count do
 end
 
 local before = held_row(id) or (force and marker_row(id))
-if before then
+local early = offline and before and before.unheld
+if before and not early then
   -- Asked again because the answer was lost: what was granted then is granted still.
   output = before.granted
   return answer(1, before.left)
@@ -139,8 +140,25 @@ for _, line in ipairs(lines) do
       line.group, amount }
   end
 end
-save_held(id, {
+local row = {
   lines = rows, facts = facts, granted = output, left = out, settled = {}, known = {}, admission = false,
-  closing = false, final = false, offline = offline, keep = 0,
-}, now + ttl)
+  closing = false, final = false, offline = offline, keep = offline and KEEP_OFFLINE or 0,
+}
+if early then
+  -- Both had waited for this server in different processes, and the settlement was the first to arrive.
+  row.settled = before.settled
+  for _, one in ipairs(early) do
+    row.final, row.closing = row.final or one.final, row.closing or one.closing
+    for _, line in ipairs(rows) do
+      if line[GROUP] == '' or line[GROUP] == one.group then charge_line(line, of_unit(line[UNIT], one.charge)) end
+    end
+  end
+  redis.call('DEL', ROOT .. 'd:' .. id)
+end
+if row.final then
+  release_all(row)
+  bury(id, row, row.keep)
+else
+  save_held(id, row, now + (row.closing and GRACE_ATTEMPT or ttl))
+end
 return answer(1, out)

@@ -32,12 +32,17 @@ local function covered(row)
   return 1
 end
 
+-- What a hold that was granted offline, by another process, will have to be charged with when it comes.
+local function early()
+  return { group = group, final = final, closing = closing, charge = charge }
+end
+
 local row = held_row(id) or marker_row(id)
 if not row then
   if not again then
     save_marker(id, {
       state = 'gone', lines = {}, settled = { attempt }, known = {}, granted = 0, left = {}, facts = '',
-      keep = math.max(keep, KEEP_SETTLED),
+      unheld = { early() }, keep = math.max(keep, KEEP_OFFLINE),
     })
     plain_event('orphan')
     roll_up(parties, charge, failed)
@@ -83,6 +88,7 @@ local late = #row.lines == 0 and 'orphan' or 'late'
 plain_event(row.state and late or row.offline and 'offline' or '')
 roll_up(parties, charge, failed)
 if row.state then
+  if row.unheld then row.unheld[#row.unheld + 1] = early() end
   row.keep = math.max(row.keep, keep)
   save_marker(id, row)
   reply[2] = late == 'orphan' and 3 or 4

@@ -64,6 +64,45 @@ async def test_an_empty_token_in_the_configuration_lets_nobody_in(client, snapsh
     assert answer.status_code == 403
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_the_read_token_may_look(client, snapshot, method):
+    caller = client(token="reading", snapshot=lambda: replace(snapshot, admin_read_token=Secret("reading")))
+    assert (await caller.request(method, "/config")).status_code == 200
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"])
+@pytest.mark.parametrize("path", ["/config", "/api/v1/keys", "/nowhere"])
+async def test_the_read_token_may_do_nothing_else_wherever(client, snapshot, method, path):
+    caller = client(token="reading", snapshot=lambda: replace(snapshot, admin_read_token=Secret("reading")))
+    answer = await caller.request(method, path)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "read_only_token")
+
+
+async def test_an_empty_read_token_lets_nobody_in(client, snapshot):
+    caller = client(snapshot=lambda: replace(snapshot, admin_read_token=Secret("")))
+    assert (await caller.get("/config", headers={"Authorization": "Bearer "})).status_code == 401
+
+
+async def test_a_token_that_is_both_is_the_full_one(client, snapshot, token):
+    caller = client(token=token, snapshot=lambda: replace(snapshot, admin_read_token=Secret(token)))
+    assert (await caller.post("/config")).status_code == 405
+
+
+@pytest.mark.parametrize(
+    ("sent", "actor"),
+    [
+        ({}, "admin"),
+        ({"x-llmgw-actor": "ann@acme"}, "ann@acme"),
+        ({"x-llmgw-actor": "  "}, "admin"),
+        ({"x-llmgw-actor": "x" * 300}, "x" * 200),
+        ({"x-llmgw-actor": b"a\x01n\xe9n"}, "ann"),
+    ],
+)
+async def test_the_actor_is_what_the_caller_says_cleaned_or_else_the_role(client, token, sent, actor):
+    answer = await client(token=token).get("/api/v1/whoami", headers=sent)
+    assert answer.json() == {"role": "admin", "actor": actor}
+
+
 async def test_a_token_that_a_reload_changes_counts_at_once(client, snapshot, token):
     current = [snapshot]
     caller = client(token=token, snapshot=lambda: current[0])

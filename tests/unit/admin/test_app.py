@@ -126,12 +126,13 @@ async def test_no_answer_holds_a_secret(client, token, path):
 
 async def test_the_index_lists_the_paths(client, token):
     answer = await client(token=token).get("/")
-    assert answer.json()["paths"] == ["/healthz", "/readyz", "/metrics", "/config"]
+    assert answer.json()["paths"] == ["/healthz", "/readyz", "/metrics", "/config", "/api/v1"]
 
 
 async def test_an_unknown_path_is_a_json_404(client, token):
     answer = await client(token=token).get("/nowhere")
-    assert (answer.status_code, answer.json()) == (404, {"error": {"code": "not_found", "message": "Not Found"}})
+    said = {"code": "not_found", "message": "Not Found", "type": "not_found_error", "param": None}
+    assert (answer.status_code, answer.json()) == (404, {"error": said})
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/config"])

@@ -10,7 +10,7 @@ SCHEMA = orjson.loads(schema_json())
 
 
 def test_the_published_file_is_what_the_models_say():
-    """Mend: ``python -m extproc.config.published > extproc/config/gateway.schema.json``."""
+    """Mend: ``llmgw schema > extproc/config/gateway.schema.json``."""
     assert (resources.files("extproc.config") / "gateway.schema.json").read_bytes() == schema_json()
 
 

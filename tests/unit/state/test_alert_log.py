@@ -43,22 +43,31 @@ def test_a_meters_id_says_what_it_was_made_of(scope, window):
     assert parse_meter_id(meter_id(scope, "input_tokens", window)) == (scope, "input_tokens", window)
 
 
-@pytest.mark.parametrize("text", ["", "usd", "eur:month:team=a", "usd:fortnight:team=a", "usd:xs:team=a", "usd:60:team=a"])
+@pytest.mark.parametrize(
+    "text", ["", "usd", "eur:month:team=a", "usd:fortnight:team=a", "usd:xs:team=a", "usd:60:team=a"]
+)
 def test_what_is_no_meters_id_is_said(text):
     with pytest.raises(ValueError, match=r"."):
         parse_meter_id(text)
 
 
 SENTENCES = [
-    (raised(MONTH, start=NOVEMBER), 'Budget of team "search": 80 % used (1600.00 of 2000.00 USD, month from 2026-11-01).'),
+    (
+        raised(MONTH, start=NOVEMBER),
+        'Budget of team "search": 80 % used (1600.00 of 2000.00 USD, month from 2026-11-01).',
+    ),
     (
         raised(Window("calendar", "day", timezone="Europe/Berlin"), start=MARCH_BERLIN, share=8250),
         'Budget of team "search": 82.5 % used (1600.00 of 2000.00 USD, day from 2026-03-29 Europe/Berlin).',
     ),
     (
-        raised(Window("calendar", "hour"), (("user", "ann"), ("tag:env", "qa")), "tokens", NOVEMBER + 46800, share=10000),
-        'Limit of user "ann" and tag env "qa": 100 % used (1600000000000 of 2000000000000 tokens, '
-        "hour from 2026-11-01 13:00).",
+        raised(
+            Window("calendar", "hour"), (("user", "ann"), ("tag:env", "qa")), "tokens", NOVEMBER + 46800, share=10000
+        ),
+        (
+            'Limit of user "ann" and tag env "qa": 100 % used (1600000000000 of 2000000000000 tokens, '
+            "hour from 2026-11-01 13:00)."
+        ),
     ),
     (
         raised(Window("rolling", seconds=60), (("key", "k1"),), "requests", settled=81, limit=100),

@@ -76,9 +76,7 @@ def test_slack_gets_a_message_with_text_and_blocks():
             {"type": "section", "text": {"type": "mrkdwn", "text": f":warning: {line}", "verbatim": True}},
             {
                 "type": "context",
-                "elements": [
-                    {"type": "mrkdwn", "text": "2026-11-18 11:06:40 UTC, alert llmgw-7-0", "verbatim": True}
-                ],
+                "elements": [{"type": "mrkdwn", "text": "2026-11-18 11:06:40 UTC, alert llmgw-7-0", "verbatim": True}],
             },
         ],
     }
