@@ -5,16 +5,13 @@ Counterpart: ``extproc.app.services``, which is the workers' side.
 
 import asyncio
 import contextlib
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
+from extproc.admin.meter_reader import MeterStates
 from extproc.admin.service import DirectoryService
 from extproc.app.services import live_directory
 from extproc.app.storage import open_store
 from extproc.config.snapshot import Snapshot
-from extproc.domain.ledger import MeterState
-from extproc.domain.meters import Meter
-from extproc.policy.windows import Windows
 from extproc.state.alerts import AlertBuried, AlertDelivered, AlertEvent, AlertFailed, AlertSender
 from extproc.state.reports import Reports
 from extproc.telemetry.events import EventLog
@@ -25,7 +22,6 @@ class Office:
 
     def __init__(self, snapshot: Snapshot, env: Mapping[str, str], events: EventLog) -> None:
         self._events = events
-        self._windows = Windows()
         self._store = open_store(snapshot, env)
         self.service: DirectoryService | None = None
         self.reports: Reports | None = None
@@ -34,7 +30,7 @@ class Office:
         if self._store is not None:
             self.reports = Reports(self._store)
             self._directory = live_directory(snapshot, self._store, self._warn)
-            self.service = DirectoryService(self._directory, lambda: snapshot, meters=self._meter_states)
+            self.service = DirectoryService(self._directory, lambda: snapshot, meters=MeterStates(self.reports))
             self._alerts = AlertSender(self._store, snapshot.alerts, self._on_alert)
 
     async def start(self) -> None:
@@ -54,11 +50,6 @@ class Office:
                 await self._sending
             await self._directory.stop()
         await self._store.close()
-
-    async def _meter_states(self, meters: Sequence[Meter]) -> Sequence[MeterState]:
-        assert self.reports is not None
-        now = time.time_ns()
-        return await self.reports.states([(meter, self._windows.around(meter.window, now)[0]) for meter in meters])
 
     def _warn(self, message: str) -> None:
         self._events.event("warning", message)

@@ -9,6 +9,7 @@
 import asyncio
 import math
 import random
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -284,6 +285,8 @@ class Asked:
     dialect: Dialect
     stream: bool
     got: Transfer = field(default_factory=Transfer)
+    began: float = field(default_factory=time.monotonic)
+    ended: float = math.inf
 
     @property
     def good(self) -> bool:
@@ -322,6 +325,7 @@ class Load:
             one.got = await transfer(http, dialect.path, dialect.body(model, PROMPT, stream=stream, **more), headers)
         except httpx.TransportError:
             one.got = Transfer()
+        one.ended = time.monotonic()
         return one
 
     async def run(

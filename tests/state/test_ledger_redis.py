@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from ledger_world import END, MINUTE, MONTH, NOW, START, Watch, event, line, meter, order, settlement
-from redis_server import eventually
+from redis_server import eventually, make_cluster, stop_all
 
 from extproc.config import snapshot
 from extproc.domain.errors import StoreUnavailable
@@ -368,6 +368,49 @@ async def test_a_settlement_of_which_nothing_is_known(desk, store) -> None:
     )
     page = await Reports(store).events(0, 10**15)
     assert [(each.state, each.event.hold_id) for each in page.events] == [("orphan", "new")]
+
+
+async def test_a_bound_is_taken_back_when_it_turns_out_that_all_had_settled(desk, store) -> None:
+    budget = line(BUDGET, 100)
+    await desk.hold("a", budget)
+    await desk.settle("a", 1, usd=5, end="next")
+    desk.now += 60_000
+    await desk.hold("other")
+    assert await desk.stand(budget) == (105, 0)
+    await desk.close("a", 1)
+    assert await desk.stand(budget) == (5, 0)
+    await desk.close("a", 1)
+    assert (await desk.settle("a", 2, usd=3)).what == "late"
+    assert await desk.stand(budget) == (8, 0)
+    page = await Reports(store).events(0, 10**15)
+    assert [(each.state, each.usd) for each in page.events] == [
+        ("late", 3),
+        ("corrected", -100),
+        ("expired", 100),
+        ("", 5),
+    ]
+
+
+async def test_a_cluster_has_the_whole_ledger_in_one_slot(tmp_path) -> None:
+    nodes = make_cluster(tmp_path, 3)
+    try:
+        store = connect(snapshot.Store(url=snapshot.Secret(f"redis+cluster://127.0.0.1:{nodes[0].port}")))
+        ledger = RedisLedger(store, LedgerConfig(), Watch())
+        await ledger.start()
+        lines = [line(BUDGET, 10), line(meter("key", "k1", "tokens", MINUTE, 90), 1)]
+        assert (await ledger.hold(order("a", *lines))).granted
+        ledger.settle(settlement("a", usd=7, tokens=1))
+        await ledger.stop()
+        reports = Reports(store)
+        states = await reports.states([(each.meter, each.start) for each in lines])
+        assert [(state.settled, state.held) for state in states] == [(7, 0), (1, 0)]
+        assert len((await reports.events(0, 10**15)).events) == 1
+        now = int((await reports.events(0, 10**15)).events[0].id.partition("-")[0]) // 1000
+        (total,) = await reports.sums(now - 7200, now + 7200, "all", zone=UTC)
+        assert (total.usd, total.requests) == (7, 1)
+        await store.close()
+    finally:
+        stop_all(nodes)
 
 
 async def test_an_attempt_that_settles_after_the_end_is_charged_all_the_same(desk) -> None:
