@@ -24,7 +24,7 @@ class Fields:
     __slots__ = ("_data", "_path", "_seen")
 
     def __init__(self, data: Json, path: str = "") -> None:
-        if not isinstance(data, Mapping):
+        if not isinstance(data, dict) and not isinstance(data, Mapping):  # the first test is the quick one
             where = path or "the body"
             raise InvalidRequest(f"{where} must be a JSON object, not {kind_of(data)}", param=path or None)
         self._data: JsonObject = data
