@@ -8,7 +8,8 @@ path        token   answer
 /readyz     no      200 when a request would be served, else 503; the body says which part is not ready
 /metrics    no      Prometheus text, or OpenMetrics where Accept asks for it; the sum over all workers
 /config     yes     the configuration in force, without secrets
-/api/v1/... yes     keys, organisations, teams, users, the audit trail (``api``)
+/api/v1/... yes     keys, organisations, teams, users, the audit trail (``api``); usage and alerts (``usage``)
+/key/... and so on  LiteLLM's management API (``litellm.routes``); with a token
 =========== ======= ==========================================================================================
 """
 
@@ -27,10 +28,15 @@ from extproc.admin.access import TokenGuard, Tokens
 from extproc.admin.api import ROOT, api_routes
 from extproc.admin.errors import AdminError
 from extproc.admin.health import EnvoyReady, WorkerHealth, config_part, envoy_part, workers_part
+from extproc.admin.litellm.routes import READING_POSTS, litellm_routes
+from extproc.admin.litellm.templates import Templates
 from extproc.admin.replies import error_reply, json_reply, refusal_reply
 from extproc.admin.service import DirectoryService
+from extproc.admin.usage import Books, usage_routes
 from extproc.admin.views import config_view
 from extproc.config.snapshot import Snapshot
+from extproc.state.alert_log import AlertLog
+from extproc.state.reports import Reports
 
 OPEN_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
 """Probes and scrapers carry no token; these say nothing that needs one."""
@@ -53,6 +59,9 @@ class AdminDeps:
     envoy_ready: EnvoyReady | None = None
     directory: DirectoryService | None = None
     """None where the configuration has no store."""
+    reports: Reports | None = None
+    templates: Templates | None = None
+    alerts: AlertLog | None = None
 
 
 def create_app(deps: AdminDeps) -> Starlette:
@@ -65,11 +74,19 @@ def create_app(deps: AdminDeps) -> Starlette:
             Route("/readyz", pages.readyz),
             Route("/metrics", pages.metrics),
             Route("/config", pages.config),
+            *usage_routes(_books(deps)),
             *api_routes(deps.directory),
+            *litellm_routes(deps.directory, deps.reports, deps.templates),
         ],
-        middleware=[Middleware(TokenGuard, tokens=pages.tokens, open_paths=OPEN_PATHS)],
+        middleware=[Middleware(TokenGuard, tokens=pages.tokens, open_paths=OPEN_PATHS, reading_posts=READING_POSTS)],
         exception_handlers={HTTPException: _http_error, AdminError: _refused, Exception: _crash},
     )
+
+
+def _books(deps: AdminDeps) -> Books | None:
+    if deps.directory is None or deps.reports is None:
+        return None
+    return Books(deps.directory, deps.reports, deps.alerts)
 
 
 class _Pages:

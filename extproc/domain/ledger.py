@@ -91,7 +91,7 @@ class Charge:
     input_tokens: int = 0
     output_tokens: int = 0
     requests: int = 0
-    """1 with the final settlement of a request that went to a provider, else 0."""
+    """1 where the attempt reached a provider, else 0. Of a request's attempts one is counted: the last that is known."""
 
 
 @dataclass(frozen=True, slots=True)

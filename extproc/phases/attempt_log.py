@@ -24,6 +24,9 @@ from extproc.telemetry.traces import SpanHandle, Tracer
 from extproc.translate.answer import TranslatedAnswer
 from extproc.translate.response import AnswerStream
 
+_BYTES_OF_EVENT = 4
+"""A whole answer has no events to count: about as many bytes as streams have in one."""
+
 
 class AttemptLog:
     """Notes of one attempt."""
@@ -34,6 +37,7 @@ class AttemptLog:
         self._settled = False
         self._request = b""
         self._stream: AnswerStream | None = None
+        self._whole_bytes = 0
         self._service_tier: str | None = None
         self._cost: int | None = None
         self._estimated = False
@@ -91,6 +95,7 @@ class AttemptLog:
     def whole(self, answer: TranslatedAnswer) -> None:
         """A whole answer was read."""
         self._usage = answer.usage
+        self._whole_bytes = len(answer.body)
         self._service_tier = answer.service_tier
         self._finish = answer.finish_reason
         self._served = answer.response_model
@@ -180,6 +185,8 @@ class AttemptLog:
         if self._stream is not None:
             stream = self._stream
             delivered = Delivered(stream.output_bytes, stream.output_events, stream.thinking_shown)
+        elif self._whole_bytes:  # with the JSON around it: rather too much than free, where no usage is reported
+            delivered = Delivered(self._whole_bytes, -(-self._whole_bytes // _BYTES_OF_EVENT))
         if self._outcome == OK and self._usage.total:
             if self._stream is not None:
                 self._account.learn(self._usage, self._request, delivered)

@@ -171,7 +171,7 @@ class Account:
             usd=record.cost or 0,
             input_tokens=usage.prompt,
             output_tokens=usage.output,
-            requests=int(final and self._sent),
+            requests=int(self._sent),
         )
         event = UsageEvent(
             hold_id=handoff.hold_id,

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from extproc.domain.ledger import Charge, Hold, HoldOrder, MeterState, Settlement
 from extproc.state.counters import Counters, Line, line_of
@@ -52,6 +52,10 @@ class Row:
     expiry: int = 0
     keep: int = 0
     forgotten_at: int = 0
+    sent: bool = False
+    """An attempt reached a provider."""
+    counted: bool = False
+    """As a request: once, however many attempts it had."""
     unheld: list[Settlement] = field(default_factory=list[Settlement])
     """Settled before a hold that was granted offline, by another process, has come."""
 
@@ -127,10 +131,13 @@ class Books:
         if settlement.attempt in row.settled:
             return Outcome("again", self._covered(row, now))
         row.settled.append(settlement.attempt)
+        row.sent |= settlement.charge.requests > 0
         row.closing |= settlement.closing
         row.final |= settlement.final
         if row.state == "expired":
             return self._settle_expired(hold_id, row, settlement, now, keep)
+        settlement = _with_requests(settlement, row.sent and not row.counted and _last(settlement))
+        row.counted |= settlement.charge.requests > 0
         over = settlement.final or (row.admission and row.closing and row.complete())
         exceeded = self._charge(row, settlement, now, over=over)
         if row.state:
@@ -165,7 +172,8 @@ class Books:
                 row.expiry = now + GRACE_ADMISSION_MS
         elif row.complete():
             for line in row.lines:
-                self.counters.charge(line, -line.amount, now)
+                remains = int(row.sent and line.unit == "requests" and line.group is None)
+                self.counters.charge(line, remains - line.amount, now)
                 line.amount = 0
             self.events.append(Entry(row.facts, "corrected", _change(Charge(), row.bound)))
             row.state = "gone"
@@ -210,13 +218,14 @@ class Books:
             self.counters.release(line, line.amount)
             self.counters.charge(line, line.amount, now)
         del self.rows[hold_id]
-        row.state = "expired"
+        row.state, row.counted = "expired", True
         self._remember(hold_id, row, now, max(row.keep, KEEP_EXPIRED_MS))
         self.events.append(Entry(row.facts, "expired", _change(row.bound, Charge())))
 
     def _settle_early(self, hold_id: str, row: Row, early: Sequence[Settlement], now: int) -> None:
         """Charge what was settled before the hold came."""
-        row.settled = self.markers.pop(hold_id).settled
+        marker = self.markers.pop(hold_id)
+        row.settled, row.sent, row.counted = marker.settled, marker.sent, marker.counted
         for settlement in early:
             row.final |= settlement.final
             row.closing |= settlement.closing
@@ -233,13 +242,16 @@ class Books:
         if again:
             return Outcome("again", covered=False)
         row = Row([], b"", 0, frozenset(), offline=False, settled=[settlement.attempt], state="gone")
-        row.unheld = [settlement]
+        row.sent = settlement.charge.requests > 0
+        row.counted = row.sent and _last(settlement)
+        row.unheld = [_with_requests(settlement, row.counted)]
         self._remember(settlement.hold_id, row, now, max(keep, KEEP_OFFLINE_MS))
         self.events.append(Entry(settlement.event, "orphan"))
         return Outcome("orphan", covered=False)
 
     def _settle_expired(self, hold_id: str, row: Row, settlement: Settlement, now: int, keep: int) -> Outcome:
         over = settlement.final or settlement.closing or (row.admission and row.complete())
+        settlement = _with_requests(settlement, over and row.sent)
         for line in row.lines:
             back = line.amount if over else 0
             self.counters.charge(line, line.counted(settlement) - back, now)
@@ -258,7 +270,7 @@ class Books:
             amount = line.counted(settlement)
             if not row.state and amount > line.amount and line.kind != "n":
                 exceeded.append(line.meter_id)
-            if over:
+            if over or (line.unit == "requests" and amount):  # no second one can come of this hold
                 self.counters.release(line, line.amount)
                 line.amount = 0
             self.counters.charge(line, amount, now)
@@ -275,6 +287,11 @@ class Books:
     def _bury(self, hold_id: str, row: Row, now: int, keep: int) -> None:
         del self.rows[hold_id]
         row.state = "gone"
+        if row.sent and not row.counted:
+            row.counted = True  # all attempts failed, and none of them knew that it was the last
+            for line in row.lines:
+                if line.unit == "requests" and line.group is None:
+                    self.counters.charge(line, 1, now)
         if row.final and len(row.settled) == max(row.settled):
             row.lines = []  # attempts count from 1: all have settled, none can be late
         self._remember(hold_id, row, now, max(keep, row.keep, KEEP_SETTLED_MS))
@@ -302,6 +319,15 @@ def _bound(row: Row) -> Charge:
     given = most("input_tokens")
     spent = max(tokens - (output or 0), 0) if given is None else given
     return Charge(most("usd") or 0, spent, max(tokens - spent, 0) if output is None else output, 1)
+
+
+def _last(settlement: Settlement) -> bool:
+    """Behind the last attempt that anybody knows of, the request is counted."""
+    return settlement.final or settlement.closing
+
+
+def _with_requests(settlement: Settlement, counts: bool) -> Settlement:  # noqa: FBT001  the charge's one flag
+    return replace(settlement, charge=replace(settlement.charge, requests=int(counts)))
 
 
 def _change(to: Charge, of: Charge) -> tuple[int, int, int]:

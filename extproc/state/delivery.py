@@ -53,6 +53,7 @@ class Delivery:
         self._work = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
+        self._told_length = 0
         self._failed_once = False
         self._written: int | None = None
         self._spilled = False
@@ -230,9 +231,14 @@ class Delivery:
                 return
             if self._journal.truncate(self._written):
                 self._written = None
-        self._watcher.queue(0)
+        self._tell_length()
         self._work.clear()
         self._idle.set()
+
+    def _tell_length(self) -> None:
+        if self._told_length != len(self._owed):
+            self._told_length = len(self._owed)
+            self._watcher.queue(self._told_length)
 
     # -- the store away -----------------------------------------------------------------------------------------------
 
@@ -271,7 +277,7 @@ class Delivery:
 
     async def _probe(self) -> None:
         await asyncio.sleep(_PROBE_SECONDS)
-        self._watcher.queue(len(self._owed))
+        self._tell_length()
         try:
             await self._store.run(self._probe_calls)
         except StoreAway:

@@ -5,8 +5,8 @@ All have the hash tag ``{<prefix>}``, so that a change of any of them is one ste
 =================== ======= =============================================================================
 key                 type    holds
 =================== ======= =============================================================================
-``{p}:dir``         hash    ``key/<id>``, ``org/<name>``, ``team/<name>``, ``user/<name>``, ``block/<id>``
-                            -> ``<revision> <JSON>`` (``records``)
+``{p}:dir``         hash    ``key/<id>``, ``org/<name>``, ``team/<name>``, ``user/<name>``, ``block/<id>``,
+                            ``budget/<id>`` -> ``<revision> <JSON>`` (``records``)
 ``{p}:dir:names``   hash    name of a key -> its id
 ``{p}:dir:digests`` hash    SHA-256 of a key, also of one before a rotation -> id
 ``{p}:dir:version`` hash    ``n`` changes so far, ``c`` random id of the last one
@@ -18,8 +18,8 @@ The channel ``{p}:dir:changed`` says the new version after each change. It is a 
 
 from typing import Literal
 
-Kind = Literal["key", "org", "team", "user", "block"]
-KINDS: tuple[Kind, ...] = ("key", "org", "team", "user", "block")
+Kind = Literal["key", "org", "team", "user", "block", "budget"]
+KINDS: tuple[Kind, ...] = ("key", "org", "team", "user", "block", "budget")
 
 
 def records(prefix: str) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncGenerator, Awaitable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import cast
@@ -11,7 +11,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from extproc.state import directory_layout as layout
 from extproc.state.audit import AuditEntry
-from extproc.state.records import BlockRecord, KeyRecord, PartyRecord, Record
+from extproc.state.records import BlockRecord, BudgetRecord, KeyRecord, PartyRecord, Record
 from extproc.state.store import Call, Store, StoreAway
 
 AUDIT_LENGTH = 100_000
@@ -169,11 +169,23 @@ class DirectoryStore:
         return [_entry(ident, entry) for ident, entry in entries]
 
 
-def decode(field: str, text: bytes) -> KeyRecord | PartyRecord | BlockRecord:
+_MODELS: Mapping[str, type[KeyRecord | PartyRecord | BlockRecord | BudgetRecord]] = {
+    "key": KeyRecord,
+    "org": PartyRecord,
+    "team": PartyRecord,
+    "user": PartyRecord,
+    "block": BlockRecord,
+    "budget": BudgetRecord,
+}
+
+
+def decode(field: str, text: bytes) -> KeyRecord | PartyRecord | BlockRecord | BudgetRecord:
     """A stored record. Raises ``ValueError`` where it is none."""
     revision, _, body = text.partition(b" ")
     kind = field.partition("/")[0]
-    model = KeyRecord if kind == "key" else BlockRecord if kind == "block" else PartyRecord
+    model = _MODELS.get(kind)
+    if model is None:
+        raise ValueError(f"no kind of record: {kind}")
     return model.model_validate_json(body).model_copy(update={"revision": int(revision)})
 
 

@@ -114,6 +114,24 @@ class BlockRecord(Record):
         return self.key_id
 
 
+class BudgetRecord(Record):
+    """A named budget, for keys and parties to be made with; a change of it changes none of them.
+
+    ``terms``: budget and limits, in the words of the API that made it.
+    """
+
+    name: str
+    terms: JsonDict = Field(default_factory=dict)
+    created: datetime
+    updated: datetime
+    created_by: str = ""
+
+    @property
+    def ident(self) -> str:
+        """Its name."""
+        return self.name
+
+
 def now_utc(now_ns: int) -> datetime:
     """Unix nanoseconds as a time in UTC, to the millisecond: records need no more."""
     return datetime.fromtimestamp(now_ns // 1_000_000 / 1000, UTC)

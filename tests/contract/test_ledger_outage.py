@@ -121,12 +121,15 @@ async def test_redis_goes_and_comes_back(start_gateway, simulator, redis, measur
         found = events.pop(bill["request_id"])
         assert [(e.usd, e.output_tokens) for e in found] == [(cost(bill), bill["output_tokens"])], (bill, found)
     assert events == {}, "charged, and never sent"
-    offline = [event for event in books.events() if event.state == "offline"]
+    # Where another worker has told of the end before that of the beginning, the event says "orphan".
+    offline = [event for event in books.events() if event.state]
+    assert {event.state for event in offline} <= {"offline", "orphan"}
+    offline = [event for event in offline if event.json["key"] != "unmetered"]
     for name, allowance in (("allowed", ALLOWANCE), ("poor", LITTLE)):
         spent = sum(event.usd for event in offline if event.json["key"] == name)
         assert 0 < spent <= allowance * NANOS
         measured(f"spent by {name} of its allowance of {allowance * NANOS:.0f}", spent)
-    assert not any(event.json["key"] == "denied" for event in offline)
+    assert {event.json["key"] for event in offline} == {"allowed", "poor"}
 
 
 async def test_a_gateway_that_ends_with_its_redis_away_tells_it_later(start_gateway, simulator, redis):
@@ -147,7 +150,7 @@ async def test_a_gateway_that_ends_with_its_redis_away_tells_it_later(start_gate
     await eventually(lambda: len(books.events()) == 2, "the journal to be delivered", 45)
     await at_rest(books)
     balanced(books)
-    assert [event.state for event in books.events()] == ["offline", "offline"]
+    assert {event.state for event in books.events()} <= {"offline", "orphan"}
     assert sum(event.usd for event in books.events()) == sum(cost(bill) for bill in bills(simulator))
     assert again.ready()
 

@@ -228,7 +228,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def _settle(self, hold_id, attempt, usd, tokens, group, end, *, again, lasting):
         self.event += 1
         event = orjson.dumps({"key_id": "k", "n": self.event, "usd": usd})
-        charge = Charge(usd, tokens, tokens // 2, int(end == "final"))
+        charge = Charge(usd, tokens, tokens // 2, usd % 2)
         settlement = Settlement(hold_id, attempt, group, charge, event, end == "final", end == "closing")
         call = self.steps.settle(settlement, ask=True, again=again, now_ms=self.now)
         keep = 604_800_000 if lasting else 0

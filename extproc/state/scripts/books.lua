@@ -209,7 +209,8 @@ local function all_settled(row)
   return true
 end
 
--- Rows: lines, facts, granted, left (groups), settled, known (attempts), admission, closing, offline; markers also
+-- Rows: lines, facts, granted, left (groups), settled, known (attempts), admission, closing, offline, sent (an
+-- attempt reached a provider), counted (as a request: once, however many attempts it had); markers also
 -- state ('expired': the lines' amounts are charged; 'gone': nothing is), bound (what an expired one was charged), keep.
 local function held_row(id)
   local text = redis.call('GET', ROOT .. 'h:' .. id)
@@ -234,7 +235,15 @@ end
 local function bury(id, row, keep)
   redis.call('DEL', ROOT .. 'h:' .. id)
   redis.call('ZREM', EXPIRIES, id)
-  row.state, row.facts, row.left, row.keep = 'gone', '', {}, math.max(keep, row.keep, KEEP_SETTLED)
+  if row.sent and not row.counted then
+    -- All attempts failed, and none of them knew that it was the last.
+    row.counted = true
+    for _, line in ipairs(row.lines) do
+      if line[UNIT] == 'requests' and line[GROUP] == '' then charge_line(line, 1) end
+    end
+    roll_up(parties_of(row.facts), { 0, 0, 0, 1 }, 0)
+  end
+  row.state, row.facts, row.keep = 'gone', '', math.max(keep, row.keep, KEEP_SETTLED)
   local last = 0
   for _, attempt in ipairs(row.settled) do last = math.max(last, attempt) end
   if row.final and #row.settled == last then
@@ -280,7 +289,7 @@ local function expire(id)
   end
   redis.call('DEL', ROOT .. 'h:' .. id)
   redis.call('ZREM', EXPIRIES, id)
-  row.state, row.keep = 'expired', math.max(row.keep, KEEP_EXPIRED)
+  row.state, row.counted, row.keep = 'expired', true, math.max(row.keep, KEEP_EXPIRED)
   save_marker(id, row)
   stated_event(row.facts, 'expired', row.bound)
   roll_up(parties_of(row.facts), row.bound, 1)

@@ -28,12 +28,14 @@ if not complete then
   save_marker(id, row)
   return { expired, 1 }
 end
+local asked = row.sent and 1 or 0 -- then it remains a request
 for _, line in ipairs(row.lines) do
-  charge_line(line, -line[AMOUNT])
+  local remains = line[UNIT] == 'requests' and line[GROUP] == '' and asked or 0
+  charge_line(line, remains - line[AMOUNT])
   line[AMOUNT] = 0
 end
 local bound = row.bound
-local change = { -bound[1], -bound[2], -bound[3], -bound[4] }
+local change = { -bound[1], -bound[2], -bound[3], asked - bound[4] }
 stated_event(row.facts, 'corrected', change)
 roll_up(parties_of(row.facts), change, -1)
 row.state, row.bound = 'gone', nil

@@ -146,7 +146,7 @@ local row = {
 }
 if early then
   -- Both had waited for this server in different processes, and the settlement was the first to arrive.
-  row.settled = before.settled
+  row.settled, row.sent, row.counted = before.settled, before.sent, before.counted
   for _, one in ipairs(early) do
     row.final, row.closing = row.final or one.final, row.closing or one.closing
     for _, line in ipairs(rows) do

@@ -1,7 +1,7 @@
 -- Units: amounts nano-dollars, tokens or requests; times milliseconds since 1970.
 -- needs books.lua
 -- One attempt has ended. ARGV: 1 now, 2 hold id, 3 attempt (from 1), 4 group, 5 usd, 6 input tokens, 7 output tokens,
---   8 requests, 9 final, 10 closing, 11 again ('1': it was sent before, and nobody knows what became of it),
+--   8 requests (1: the attempt reached a provider), 9 final, 10 closing, 11 again ('1': it was sent before, and nobody knows what became of it),
 --   12 milliseconds for which a repetition is to be recognised (0: the usual), 13 events kept, 14 parties, 15 failed,
 --   16 event, 17 ask ('1': tell whether the hold still covers another attempt).
 -- Answers {expired, what, covered 1|0, ids of meters on which more than the bound was charged ...}; what: 0 a
@@ -11,6 +11,7 @@ local id, attempt, group = ARGV[2], tonumber(ARGV[3]), ARGV[4]
 local charge = { tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8]) }
 local final, closing, again = ARGV[9] == '1', ARGV[10] == '1', ARGV[11] == '1'
 local keep, most, parties, failed = tonumber(ARGV[12]), ARGV[13], ARGV[14], tonumber(ARGV[15])
+local sent = charge[4] > 0
 local event, ask = ARGV[16], ARGV[17] == '1'
 local _, expired = sweep(SWEEP)
 
@@ -37,12 +38,18 @@ local function early()
   return { group = group, final = final, closing = closing, charge = charge }
 end
 
+-- Behind the last attempt that anybody knows of, the request is counted.
+local function counts(was_sent)
+  return was_sent and (final or closing) and 1 or 0
+end
+
 local row = held_row(id) or marker_row(id)
 if not row then
+  charge[4] = counts(sent)
   if not again then
     save_marker(id, {
       state = 'gone', lines = {}, settled = { attempt }, known = {}, granted = 0, left = {}, facts = '',
-      unheld = { early() }, keep = math.max(keep, KEEP_OFFLINE),
+      unheld = { early() }, sent = sent, counted = charge[4] > 0, keep = math.max(keep, KEEP_OFFLINE),
     })
     plain_event('orphan')
     roll_up(parties, charge, failed)
@@ -52,18 +59,26 @@ end
 if among(row.settled, attempt) then return { expired, 0, covered(row) } end
 
 row.settled[#row.settled + 1] = attempt
+row.sent = row.sent or sent
 row.closing = row.closing or closing
 row.final = row.final or final
 local over = final or (row.admission and row.closing and all_settled(row))
 local expired_row = row.state == 'expired'
-if expired_row then over = final or closing or (row.admission and all_settled(row)) end
+if expired_row then
+  over = final or closing or (row.admission and all_settled(row))
+  charge[4] = over and row.sent and 1 or 0 -- it has been counted
+else
+  charge[4] = row.counted and 0 or counts(row.sent)
+  row.counted = row.counted or charge[4] > 0
+end
 
 local reply = { expired, 1, 0 }
 for _, line in ipairs(row.lines) do
   local amount = 0
   if line[GROUP] == '' or line[GROUP] == group then amount = of_unit(line[UNIT], charge) end
   if not row.state and amount > line[AMOUNT] and line[KIND] ~= 'n' then reply[#reply + 1] = meter_of(line) end
-  local back = over and line[AMOUNT] or 0
+  local counted = line[UNIT] == 'requests' and amount > 0 -- no second one can come of this hold
+  local back = (over or counted) and line[AMOUNT] or 0
   if expired_row then
     charge_line(line, amount - back)
   else

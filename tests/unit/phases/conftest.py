@@ -134,7 +134,9 @@ def run(call: Callable[[], Replies | Awaitable[Replies]]) -> Replies:
     return _LOOP[0].run_until_complete(inside())
 
 
-def make_meter(unit: Unit, limit: int, window: Window = DAY, scope: Mapping[str, str] | None = None, **rest: Any) -> Meter:
+def make_meter(
+    unit: Unit, limit: int, window: Window = DAY, scope: Mapping[str, str] | None = None, **rest: Any
+) -> Meter:
     """A meter; of the key's where no scope is given."""
     parts = tuple((scope or {"key": "ci"}).items())
     return Meter(meter_id(parts, unit, window), parts, unit, window, limit, **rest)

@@ -45,7 +45,9 @@ def finish(world, attempt, completion):
 @pytest.mark.parametrize("field", ["max_tokens", "max_completion_tokens"])
 def test_openai_to_openai_changes_nothing_but_the_number(world, budget, completion, field):
     made = budget(1000)
-    body = b'{ "model" :"one",  "%s" : 5000 , "messages":[{"role":"user","content":"H\\u00e4"}], "x":1.0}' % field.encode()
+    body = (
+        b'{ "model" :"one",  "%s" : 5000 , "messages":[{"role":"user","content":"H\\u00e4"}], "x":1.0}' % field.encode()
+    )
     world.ask(body)
     attempt = world.send()
     assert attempt.sent.body == body.replace(b'"one"', b'"m1"').replace(b"5000", b"1000")

@@ -11,7 +11,7 @@ import pytest
 from extproc.config.snapshot import Commit, Price, Target
 from extproc.domain.meters import Window
 from extproc.domain.names import RETRY_STATUS
-from extproc.phases.events import RequestBody, Respond, ResponseTrailers
+from extproc.phases.events import RequestBody, Respond
 from extproc.state.memory import MemoryLedger
 
 HI = [{"role": "user", "content": "Hi"}]
@@ -54,6 +54,8 @@ def stands(world, meters):
 
 
 NOTHING = [(0, 0)] * 3
+FAILED = [(0, 0), (1, 0), (0, 0)]
+"""It has reached a provider, so it was a request."""
 
 
 # -- the client leaves --------------------------------------------------------------------------------------------------------
@@ -105,7 +107,7 @@ def test_before_the_provider_has_said_anything(world, meters, stream, admission_
     attempt = world.send()
     gone(world, attempt, admission_first=admission_first)
     assert told(world) == [(1, "transport:no_answer")]
-    assert stands(world, meters)[0] == (0, 0)
+    assert stands(world, meters) == FAILED
 
 
 @ORDERS
@@ -240,8 +242,7 @@ def test_a_reply_of_envoys_own(world, meters, attempts, status, when):
     assert world.ledger.books.rows == {} or attempts == 0 or when != "attempts first"
     world.settle()
     assert [attempt for attempt, _ in told(world)] == [*range(1, attempts + 1)]
-    assert stands(world, meters)[0] == (0, 0)
-    assert stands(world, meters)[2] == (0, 0)
+    assert stands(world, meters) == (FAILED if attempts else NOTHING)
 
 
 def test_an_attempt_that_never_settles_is_charged_at_the_bound(world, meters):
@@ -268,7 +269,7 @@ def test_envoy_was_to_retry_and_does_not(world, meters, admission_first):
     assert seen.status == 429
     gone(world, first, admission_first=admission_first)
     assert told(world) == [(1, "provider:provider_rate_limited")]
-    assert stands(world, meters)[0] == (0, 0)
+    assert stands(world, meters) == FAILED
 
 
 def test_the_limits_are_told_on_replies_of_envoys_own_too(world, meters):
@@ -306,7 +307,7 @@ def test_an_attempt_that_crashes(world, meters, sse, state, admission_first):
     world.leave()
     world.settle()
     assert told(world) == [(1, "gateway:internal_error")]
-    assert stands(world, meters)[2] == (0, 0)
+    assert stands(world, meters)[1:] == FAILED[1:]
 
 
 def test_an_attempt_that_crashes_before_it_sent_anything(world, meters):
@@ -359,14 +360,16 @@ def test_admission_crashes(world, meters, completion, when):
 
 @pytest.mark.parametrize("fee", [None, Decimal("0.01")])
 def test_a_request_that_cannot_be_translated_was_never_sent(world, meters, fee):
-    """It costs nothing, and counts as no request."""
+    """So it costs nothing, not even a fee, counts as no request, and its slot is free at once."""
     world.model("claude", targets=(Target("a1", "c1", price=Price(Decimal(1), Decimal(10), request=fee)),))
     ask(world, model="claude", n=2)
     attempt = world.send()
     assert attempt.seen.status == 400
     world.answer(400)
-    gone(world, attempt, admission_first=False)
+    attempt.close()
     assert stands(world, meters) == NOTHING
+    world.leave()
+    world.settle()
     assert [row.outcome for row in world.recorder.requests] == ["caller:unsupported_feature"]
 
 
@@ -378,36 +381,4 @@ def test_a_provider_that_a_reload_took_away(world, meters):
     assert isinstance(reply, Respond)
     world.answer(500)
     gone(world, attempt, admission_first=False)
-    assert stands(world, meters) == NOTHING
-
-
-# -- refusals -----------------------------------------------------------------------------------------------------------------
-
-
-def test_a_request_that_is_refused_before_the_meters_holds_nothing(world, meters):
-    world.chat("never-heard-of")
-    world.leave()
-    world.settle()
-    assert world.ledger.books.counters.counters == {}
-
-
-def test_a_body_that_never_comes(world, meters):
-    world.admit()
-    world.leave()
-    world.settle()
-
-
-def test_admission_that_sees_a_reply_before_it_was_asked(world, meters):
-    world.admit()
-    world.answer(400)
-    world.leave()
-    world.settle()
-
-
-def test_what_envoy_must_not_send_ends_the_hold(world, meters):
-    ask(world)
-    (refusal,) = world.admission.handle(ResponseTrailers())
-    assert refusal.status == 500
-    world.leave()
-    world.settle()
     assert stands(world, meters) == NOTHING

@@ -166,7 +166,7 @@ def test_a_retry_that_the_hold_does_not_cover_is_not_made(world, chain, claude, 
     assert [row[::3] for row in rows(world)] == [(1, STARTED)]
     assert len(world.recorder.requests) == 1
     world.settle()
-    assert stands(world, meters)[0] == (STARTED, 0)
+    assert stands(world, meters) == [(STARTED, 0), (1, 0), (0, 0)]
 
 
 def test_a_retry_that_is_just_covered_is_made(world, chain, sse, claude):
@@ -248,8 +248,30 @@ def test_envoy_does_not_retry_what_was_charged(world, chain, claude, admission_f
         world.answer(RETRY_STATUS)
         world.leave()
     world.settle()
-    assert stands(world, meters)[0] == (STARTED, 0)
+    assert stands(world, meters) == [(STARTED, 0), (1, 0), (0, 0)]
     assert len(world.events) == 1
+
+
+@pytest.mark.xfail(strict=True, reason="Envoy retries a cut by itself, and nobody asks whether the hold covers it")
+def test_a_silent_cut_that_cost_money_is_not_followed_by_an_attempt_that_the_hold_does_not_cover(
+    world, chain, claude, sse
+):
+    """The provider's connection is reset behind ``message_start``: no event tells of it, the stream just ends."""
+    held = bound_of(world, chain())
+    budget, *_ = chain(held)
+    ask(world)
+    first = world.send()
+    first.headers(200)
+    first.body(claude.start())
+    first.close()
+    second = world.send()
+    if second.sent is not None:
+        usage = {"prompt_tokens": (held - 3_000_000) // 1000, "completion_tokens": 300}
+        counted = orjson.dumps({"id": "c1", "created": 1, "model": "m1", "choices": [], "usage": usage})
+        second.headers(200)
+        second.body(sse.text("Hello") + sse.finish() + b"data: " + counted + b"\n\n" + sse.done, end=True)
+    second.close()
+    assert world.stand(budget).settled <= budget.limit
 
 
 @pytest.mark.parametrize("begun", [False, True])
@@ -279,5 +301,5 @@ def test_the_client_leaves_while_nobody_knows_whether_the_hold_covers_another(
 
     world.run(leave)
     world.settle()
-    assert stands(world, meters)[0] == (STARTED, 0)
+    assert stands(world, meters) == [(STARTED, 0), (1, 0), (0, 0)]
     assert [row[::3] for row in rows(world)] == [(1, STARTED)]

@@ -71,9 +71,7 @@ def reply(attempt, vendor, completion, sse, claude, *, stream):
 @ROUTES
 @STREAMS
 @VENDORS
-def test_what_is_held_is_settled_to_what_was_used(
-    world, metered, completion, sse, claude, path, stream, vendor
-):
+def test_what_is_held_is_settled_to_what_was_used(world, metered, completion, sse, claude, path, stream, vendor):
     world.provider("o1", dialect=vendor)
     world.priced()
     ask(world, path, stream=stream)
@@ -196,6 +194,32 @@ def test_without_meters_the_request_is_written_down_and_nobody_is_asked(world, c
     world.settle()
     (event,) = world.events
     assert (event.usd, event.key_id, event.outcome) == (25_000, "ci", "ok")
+
+
+@STREAMS
+def test_an_answer_whose_usage_nobody_tells_is_not_free(world, meter, completion, sse, stream):
+    budget = meter("usd", 10**12)
+    world.key(meters=(budget,))
+    world.priced()
+    ask(world, "/v1/chat/completions", stream=stream)
+    bound = world.stand(budget).held
+    attempt = world.send()
+    attempt.headers(200)
+    if stream:
+        attempt.body(sse.text("word ") * 100 + sse.finish() + sse.done, end=True)
+    else:
+        answer = orjson.loads(completion)
+        del answer["usage"]
+        answer["choices"][0]["message"]["content"] = "word " * 100
+        attempt.body(orjson.dumps(answer), end=True)
+    world.answer(200)
+    attempt.close()
+    world.leave()
+    (event,) = world.events
+    assert (event.outcome, event.estimated) == ("ok", True)
+    assert 100 <= event.output_tokens <= 200
+    assert 0 < event.usd == world.stand(budget).settled <= bound
+    world.settle()
 
 
 def test_an_answer_held_to_its_end_is_charged_as_it_was(world, meter, sse):

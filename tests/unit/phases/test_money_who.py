@@ -118,8 +118,10 @@ def test_an_anthropic_key_goes_where_anthropic_wants_it(world, claude):
     ],
 )
 def test_the_nearest_side_pays(world, sides, used):
-    own = {side: {"o1": Secret(f"{side}s-own")} if side in sides else {"o2": Secret("wrong")} for side in
-           ("key", "user", "team", "org")}
+    own = {
+        side: {"o1": Secret(f"{side}s-own")} if side in sides else {"o2": Secret("wrong")}
+        for side in ("key", "user", "team", "org")
+    }
     world.key(user="ann", credentials=own["key"])
     world.party("user", "ann", credentials=own["user"])
     world.party("team", "search", org="acme", credentials=own["team"])
@@ -176,7 +178,13 @@ def test_a_token_stands_for_a_key_and_its_parties(world, meter, completion, path
     attempt.close()
     world.leave()
     (event,) = world.events
-    assert (event.key, event.key_id, event.team, event.org, event.user) == ("ann@idp", "jwt:ann", "search", "acme", "ann")
+    assert (event.key, event.key_id, event.team, event.org, event.user) == (
+        "ann@idp",
+        "jwt:ann",
+        "search",
+        "acme",
+        "ann",
+    )
     assert world.stand(made).settled == 25_000
     world.settle()
 
@@ -259,7 +267,7 @@ def test_a_key_made_for_a_token_has_its_own_meters(world, meter, completion):
     other = world.another()
     other.ask(BODY)
     answer(other, completion)
-    assert {key for key in world.ledger.books.counters.counters} == {
+    assert set(world.ledger.books.counters.counters) == {
         "m:requests:60s:key=jwt:ann",
         "m:requests:60s:key=ci",
     }
