@@ -120,6 +120,9 @@ class Gateway:
                 metrics=exposition.render,
                 envoy_ready=self._is_serving if plan.envoy is not None else None,
                 directory=self._office.service,
+                reports=self._office.reports,
+                templates=self._office.templates,
+                alerts=self._office.alerts,
             )
         )
         self._admin = asyncio.create_task(serve_on(app, listener), name="admin")

@@ -7,30 +7,36 @@ import asyncio
 import contextlib
 from collections.abc import Mapping
 
+from extproc.admin.litellm.templates import Templates
 from extproc.admin.meter_reader import MeterStates
 from extproc.admin.service import DirectoryService
 from extproc.app.services import live_directory
 from extproc.app.storage import open_store
 from extproc.config.snapshot import Snapshot
+from extproc.state.alert_log import AlertLog
 from extproc.state.alerts import AlertBuried, AlertDelivered, AlertEvent, AlertFailed, AlertSender
 from extproc.state.reports import Reports
 from extproc.telemetry.events import EventLog
 
 
 class Office:
-    """One per gateway; ``service`` and ``reports`` are None where the configuration has no store."""
+    """One per gateway; what the admin port asks of it is None where the configuration has no store."""
 
     def __init__(self, snapshot: Snapshot, env: Mapping[str, str], events: EventLog) -> None:
         self._events = events
         self._store = open_store(snapshot, env)
         self.service: DirectoryService | None = None
         self.reports: Reports | None = None
+        self.templates: Templates | None = None
+        self.alerts: AlertLog | None = None
         self._alerts: AlertSender | None = None
         self._sending: asyncio.Task[None] | None = None
         if self._store is not None:
             self.reports = Reports(self._store)
             self._directory = live_directory(snapshot, self._store, self._warn)
             self.service = DirectoryService(self._directory, lambda: snapshot, meters=MeterStates(self.reports))
+            self.templates = Templates(self._directory)
+            self.alerts = AlertLog(self._store)
             self._alerts = AlertSender(self._store, snapshot.alerts, self._on_alert)
 
     async def start(self) -> None:

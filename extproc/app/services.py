@@ -21,6 +21,7 @@ from extproc.phases.attempt import AttemptDeps
 from extproc.phases.booking import Bookkeeper
 from extproc.phases.ports import Clock, Dice
 from extproc.phases.settlement import Accounts, Lessons
+from extproc.phases.worst import Reckoner
 from extproc.policy.meters import MeterBook
 from extproc.policy.tokens import TokenVerifier
 from extproc.policy.windows import Windows
@@ -91,7 +92,7 @@ class Services:
             bookkeeper = Bookkeeper(
                 snapshot=snapshot,
                 meters=MeterBook(snapshot),
-                tariffs=self._tariffs,
+                reckoner=Reckoner(snapshot, self._tariffs),
                 windows=Windows(),
                 ledger=self._ledger,
                 dice=dice,

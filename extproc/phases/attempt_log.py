@@ -190,12 +190,16 @@ class AttemptLog:
         if self._outcome == OK and self._usage.total:
             if self._stream is not None:
                 self._account.learn(self._usage, self._request, delivered)
-        elif self._usage.total or delivered.output_events:
+        elif self._usage.total or delivered.output_events or self._left_reading():
             self._usage = self._account.estimate(self._usage, self._request, delivered)
             self._estimated = True
         self._cost = self._account.cost(self._usage, self._service_tier)
         if self._cost is not None and self._outcome != OK and not self._usage.total:
             self._cost = 0  # vendors bill no fee for a request that they refuse
+
+    def _left_reading(self) -> bool:
+        """Whether a transfer broke off behind a good head: the provider had read the prompt by then, and bills it."""
+        return self._status is not None and self._status < 300 and self._outcome.startswith(f"{Aborted.fault}:")
 
     def _unexplained(self, handoff: Handoff, exchange: Exchange, waited: float) -> str:
         """The stream just ended, and nothing said why."""

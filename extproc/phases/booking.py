@@ -6,17 +6,16 @@ or a cheaper one, with the output that can be paid for. Counterpart: ``extproc.p
 
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
-from extproc.accounting.bounds import Bound, output_wanted, prompt_bound, quote
-from extproc.accounting.tariffs import Tariff, TariffBook
 from extproc.config.snapshot import Model, Snapshot, Target
-from extproc.domain.errors import BudgetExceeded, GatewayError, UnknownPrice
+from extproc.domain.errors import BudgetExceeded, GatewayError
 from extproc.domain.ledger import Hold, HoldLine, HoldOrder, MeterState, UsageEvent
 from extproc.domain.meters import Meter
 from extproc.domain.reading import JsonObject
 from extproc.phases.ports import Dice, Ledger
+from extproc.phases.worst import Reckoner, Reckoning
 from extproc.policy.ladder import Course, descend
 from extproc.policy.meters import MeterBook, Principal, Subject, Worst, hold_line
 from extproc.policy.room import no_room, stepped_down
@@ -89,7 +88,7 @@ class Bookkeeper:
 
     snapshot: Snapshot
     meters: MeterBook
-    tariffs: TariffBook
+    reckoner: Reckoner
     windows: Windows
     ledger: Ledger
     dice: Dice
@@ -149,58 +148,39 @@ class Bookkeeper:
     def _plan(self, wanted: Wanted, course: Course, hold_id: str) -> _Plan:
         model = self.snapshot.models[course.model]
         targets = wanted.chain(model)
-        providers = tuple(dict.fromkeys(target.provider for target in targets))
-        subject = Subject(model.name, providers, wanted.tags, self._prompt(wanted))
-        meters = self.meters.applicable(wanted.who, subject)
-        grouped = {group for _, group in meters}
-        order = HoldOrder(hold_id, (), 0, 0, b"", others=any(provider not in grouped for provider in providers))
-        if not any(meter.unit in _BOUGHT for meter, _ in meters):
-            lines = self._lines(meters, {None: Worst(0, 0, 0, 0, 1)}, course, wanted.now_ns)
-            facts = self._facts(wanted, model, targets[0], hold_id)
-            return _Plan(replace(order, lines=lines, facts=facts), targets, must_write=False)
-        bound = prompt_bound(wanted.parsed, len(wanted.body), wanted.dialect)
-        priced = self._priced(targets, meters, wanted.now_ns)
-        kept = {target.provider for target, _ in priced}
-        meters = [(meter, group) for meter, group in meters if group is None or group in kept]
-        wished, must_write = _output(bound, priced)
-        output = wished if course.max_output_tokens is None else min(wished, course.max_output_tokens)
-        lines = self._lines(meters, _worst(bound, priced), course, wanted.now_ns)
-        targets = tuple(target for target, _ in priced)
-        return _Plan(
-            replace(
-                order,
-                lines=lines,
-                output=output,
-                floor=min(output, self.snapshot.money.output_floor),
-                facts=self._facts(wanted, model, targets[0], hold_id),
-                others=not kept <= grouped,
-            ),
-            targets,
-            must_write,
-            lowered=output < wished,
-        )
-
-    def _priced(
-        self, targets: Sequence[Target], meters: Sequence[tuple[Meter, str | None]], now_ns: int
-    ) -> list[tuple[Target, Tariff | None]]:
-        """The targets with their prices. Those without are left out where a budget needs one, unless they are free."""
-        found = [(target, self.tariff(target, now_ns)) for target in targets]
-        budgets = {group for meter, group in meters if _is_budget(meter)}
-        if not budgets or self.snapshot.money.unknown_price == "free":
-            return found
-        known = [(t, tariff) for t, tariff in found if tariff is not None or budgets.isdisjoint({None, t.provider})]
-        if not known:
-            first = targets[0]
-            raise UnknownPrice(
-                f'A budget applies, and the price of "{first.model}" at "{first.provider}" is not known. Ask the platform'
-                " team to set its price in the gateway's configuration (models.*.targets.*.price)."
+        who = wanted.who
+        # Who brings a key of its own to a provider does not use our account there.
+        accounts = tuple(dict.fromkeys(t.provider for t in targets if not who.brings(t.provider)))
+        meters = self.meters.applicable(who, Subject(model.name, accounts, wanted.tags, self._prompt(wanted)))
+        if any(meter.unit in _BOUGHT for meter, _ in meters):
+            budgets = {group for meter, group in meters if _is_budget(meter)}
+            reckoned = self.reckoner.reckon(
+                wanted.parsed, wanted.body, wanted.dialect, targets, budgets=budgets, now_ns=wanted.now_ns
             )
-        return known
+        else:
+            reckoned = Reckoning(targets, {None: Worst(0, 0, 0, 0, 1)}, 0, must_write=False)
+        return self._ordered(wanted, course, hold_id, meters, reckoned)
 
-    def tariff(self, target: Target, now_ns: int) -> Tariff | None:
-        """What a target costs."""
-        provider = self.snapshot.providers[target.provider]
-        return self.tariffs.find(provider, target.price, target.model, target.context_window, now_ns)
+    def _ordered(
+        self,
+        wanted: Wanted,
+        course: Course,
+        hold_id: str,
+        meters: Sequence[tuple[Meter, str | None]],
+        reckoned: Reckoning,
+    ) -> _Plan:
+        kept, wished, most = {t.provider for t in reckoned.targets}, reckoned.output, course.max_output_tokens
+        output = wished if most is None else min(wished, most)
+        grouped = {group for _, group in meters}
+        order = HoldOrder(
+            hold_id,
+            self._lines([(m, g) for m, g in meters if g is None or g in kept], reckoned.worst, course, wanted.now_ns),
+            output,
+            min(output, self.snapshot.money.output_floor),
+            self._facts(wanted, self.snapshot.models[course.model], reckoned.targets[0], hold_id),
+            others=not kept <= grouped,
+        )
+        return _Plan(order, reckoned.targets, reckoned.must_write, lowered=output < wished)
 
     def _lines(
         self,
@@ -259,32 +239,3 @@ class Bookkeeper:
 def _is_budget(meter: Meter) -> bool:
     """A guard is there to see loops; it does not forbid what has no price."""
     return meter.unit == "usd" and not meter.guard
-
-
-def _output(bound: Bound, priced: Sequence[tuple[Target, Tariff | None]]) -> tuple[int, bool]:
-    """The output tokens to hold, enough for every target, and whether the request must say so."""
-    each = [output_wanted(bound, target_limit=target.max_output_tokens, tariff=tariff) for target, tariff in priced]
-    return max(count for count, _ in each), any(write for _, write in each)
-
-
-def _worst(bound: Bound, priced: Sequence[tuple[Target, Tariff | None]]) -> dict[str | None, Worst]:
-    """The dearest case: for the whole chain under None, and for each provider of it."""
-    by_provider: dict[str | None, Worst] = {}
-    for target, tariff in priced:
-        own = quote(bound, tariff)
-        worst = Worst(own.fixed_usd, own.usd_per_output, own.input_tokens, own.extra_output, own.outputs)
-        for group in (None, target.provider):
-            by_provider[group] = _dearer(by_provider.get(group), worst)
-    return by_provider
-
-
-def _dearer(one: Worst | None, other: Worst) -> Worst:
-    if one is None:
-        return other
-    return Worst(
-        max(one.fixed_usd, other.fixed_usd),
-        max(one.usd_per_output, other.usd_per_output),
-        max(one.input_tokens, other.input_tokens),
-        max(one.fixed_output, other.fixed_output),
-        max(one.choices, other.choices),
-    )

@@ -15,14 +15,12 @@ from extproc.domain.reading import JsonObject
 from extproc.phases.events import RequestHeaders
 from extproc.phases.handoff import Handoff, Step
 from extproc.providers.request import Addressed, address
+from extproc.providers.wire import WIRES
 from extproc.translate.answer import TranslatedAnswer, translate_answer
 from extproc.translate.limit import limit_edits
 from extproc.translate.pairs import PAIRS
 from extproc.translate.request import RequestJob, TranslatedRequest, translate_request
 from extproc.translate.response import AnswerStream
-
-_DEFAULT_OUTPUT = 4096
-"""Output limit where a dialect demands one and neither client nor target names it: small enough for every model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +40,19 @@ class Exchange:
 
     def render(self, body: bytes, parsed: JsonObject) -> TranslatedRequest:
         """The client's request in the provider's dialect; ``parsed``: the body, read. Raises ``InvalidRequest``."""
-        limit = self.handoff.output_limit
+        limit, own = (
+            self.handoff.output_limit,
+            self.step.max_output_tokens or WIRES[self.provider.dialect].default_output,
+        )
         job = RequestJob(
             model=self.step.model,
             stream=self.handoff.stream,
             same_dialect=self.same_dialect,
             options=RenderOptions(
-                default_max_output_tokens=self.step.max_output_tokens or _DEFAULT_OUTPUT,
+                default_max_output_tokens=own or RenderOptions().default_max_output_tokens,
                 drop_unsupported=self.model.drop_unsupported,
             ),
-            edits={}
-            if limit is None
-            else limit_edits(self.client.name, parsed, limit, unsaid=self.step.max_output_tokens),
+            edits={} if limit is None else limit_edits(self.client.name, parsed, limit, unsaid=own),
         )
         return translate_request(self.client, self.dialect, body, parsed, job)
 

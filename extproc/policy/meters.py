@@ -28,6 +28,10 @@ class Principal:
     org: str | None
     """The key's own, or its team's or user's."""
 
+    def brings(self, provider: str) -> bool:
+        """Whether it comes with a key of its own at this provider."""
+        return any(side.credentials and provider in side.credentials for side in (self.key, *self.parties))
+
 
 @dataclass(frozen=True, slots=True)
 class Subject:

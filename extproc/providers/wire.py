@@ -19,6 +19,8 @@ class ProviderWire:
     """Headers it wants where the client sent none of its own."""
     from_client: frozenset[str]
     """Headers of a client of the same dialect that are passed on."""
+    default_output: int | None = None
+    """Output limit, in tokens, where the dialect demands one and nobody names it: small enough for every model."""
 
 
 def _bearer(provider: Provider) -> Mapping[str, str]:
@@ -36,6 +38,7 @@ WIRES: Mapping[str, ProviderWire] = {
         _x_api_key,
         {"anthropic-version": "2023-06-01"},
         frozenset({"anthropic-version", "anthropic-beta"}),
+        default_output=4096,
     ),
 }
 """By the dialect's name in the configuration."""

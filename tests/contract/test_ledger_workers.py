@@ -63,7 +63,9 @@ async def kill_now_and_then(gateway: Gateway, done: asyncio.Event) -> int:
     """SIGKILL to one worker after the other, each once the last one is back; how many died."""
     for turn in range(KILLS):
         await asyncio.sleep(EVERY)
-        workers = await eventually(lambda: found if len(found := gateway.workers()) == 2 else None, "both workers", 20)
+        workers = await eventually(
+            lambda: found if len(found := gateway.workers()) == 2 and gateway.ready() else None, "both workers", 20
+        )
         workers[turn % 2].process.send_signal(signal.SIGKILL)
     await asyncio.sleep(EVERY)
     done.set()

@@ -119,7 +119,7 @@ class Keys:
             issued = await self._service.rotate_key(ident, read_body(KeyRotate, rotation), by)
         return reply(await self.issued(issued), asked.ignored)
 
-    async def list(self, request: Request) -> Response:
+    async def listing(self, request: Request) -> Response:
         """A page of keys: their ids, or all of them with ``return_full_object``."""
         query = Query(request)
         page = query.whole("page", 1, 1, 10**9)

@@ -89,7 +89,7 @@ class Teams:
                 await self._service.delete_party("team", name, by)
         return reply({"deleted_teams": [*names], "deleted_keys": [key.key.id for key in keys]}, asked.ignored)
 
-    async def list(self, request: Request) -> Response:
+    async def listing(self, request: Request) -> Response:
         """All teams with their keys, or those of an organisation, or those in which a user has keys."""
         query = Query(request)
         ignored = ignored_query(request, "organization_id", "user_id")

@@ -39,6 +39,7 @@ from extproc.phases.events import (
 )
 from extproc.phases.fakes import FakeClock, FixedDice
 from extproc.phases.settlement import Accounts, Lessons
+from extproc.phases.worst import Reckoner
 from extproc.policy.keys import TokenCheck
 from extproc.policy.meters import MeterBook
 from extproc.policy.windows import Windows
@@ -352,7 +353,7 @@ class World:
         return Bookkeeper(
             snapshot=self.snapshot,
             meters=MeterBook(self.snapshot),
-            tariffs=TariffBook(self.snapshot),
+            reckoner=Reckoner(self.snapshot, TariffBook(self.snapshot)),
             windows=Windows(),
             ledger=self.ledger,
             dice=self.dice,

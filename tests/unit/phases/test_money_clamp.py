@@ -89,10 +89,10 @@ def test_nothing_is_changed_and_nothing_said_where_the_money_suffices(world, bud
 
 def test_a_limit_that_has_to_be_written_is_no_clamp(world, budget, completion):
     """Where nobody names one, what is held is put into the request: else it would be no bound."""
-    budget(10_000)
+    budget(50_000)
     world.chat("one")
     attempt = world.send()
-    assert orjson.loads(attempt.sent.body)["max_completion_tokens"] == 4096
+    assert orjson.loads(attempt.sent.body)["max_completion_tokens"] == 16_384
     assert OUTPUT_LIMIT_HEADER not in finish(world, attempt, completion).set_headers
 
 
@@ -233,3 +233,10 @@ def test_what_an_answer_cost_is_there_again_for_the_next(world, budget, completi
     other = world.another()
     other.chat("one", max_tokens=5000)
     assert sent(other)["max_tokens"] == 998
+
+
+def test_a_field_that_decides_and_stands_twice_is_refused(world, budget):
+    """Read one way here and another way there, the bound would be none."""
+    budget(50_000)
+    (reply,) = world.ask(b'{"model":"one","messages":[],"max_tokens":900000,"max_tokens":5}')
+    assert (reply.status, orjson.loads(reply.body)["error"]["code"]) == (400, "malformed_json")

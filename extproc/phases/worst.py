@@ -1,0 +1,142 @@
+"""What a request can come to on a chain of targets: who of them can be paid, how long an answer may be, the dearest case.
+
+Counterparts: ``extproc.accounting.bounds``, for one target; ``extproc.phases.booking``, which takes the hold.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from extproc.accounting.bounds import Bound, Quote, output_wanted, prompt_bound, quote
+from extproc.accounting.outputs import most_output
+from extproc.accounting.tariffs import Tariff, TariffBook
+from extproc.config.snapshot import Snapshot, Target
+from extproc.domain.errors import UnboundedCost, UnknownPrice
+from extproc.domain.reading import JsonObject
+from extproc.policy.meters import Worst
+from extproc.providers.wire import WIRES
+from extproc.translate.edit import check_once
+
+_DECIDING = (
+    *("max_tokens", "max_completion_tokens", "n", "best_of", "prediction", "service_tier", "speed", "inference_geo"),
+    *("tools", "web_search_options", "thinking"),
+)
+"""Fields that a bound rests on. One that stands twice in the body would be read one way here, another way there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reckoning:
+    """The worst case of a request on a chain. ``targets``: those of the chain that can serve it under its meters."""
+
+    targets: tuple[Target, ...]
+    worst: Mapping[str | None, Worst]
+    """For each provider by its name, and for the dearest of them under None."""
+    output: int
+    """Tokens of each alternative: what the client asks for, or what it gets where it asks for none."""
+    must_write: bool
+    """The request has to be told so, or the bound is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reckoner:
+    """Reckons for one configuration."""
+
+    snapshot: Snapshot
+    tariffs: TariffBook
+
+    def reckon(
+        self,
+        parsed: JsonObject,
+        body: bytes,
+        dialect: str,
+        chain: Sequence[Target],
+        *,
+        budgets: Collection[str | None],
+        now_ns: int,
+    ) -> Reckoning:
+        """The worst case. ``budgets``: providers whose account has one, and None where the request has one anyway.
+
+        Raises ``UnknownPrice``, ``UnboundedCost``, or ``MalformedJson`` where a field that decides stands twice.
+        """
+        for name in _DECIDING:
+            if name in parsed:
+                check_once(body, name, parsed)
+        bound = prompt_bound(parsed, len(body), dialect)
+        quoted = _quoted(bound, self._priced(chain, budgets, now_ns))
+        outputs = [self._output(bound, target, tariff) for target, tariff, _ in quoted]
+        return Reckoning(
+            targets=tuple(target for target, _, _ in quoted),
+            worst=_worst(quoted),
+            output=max(count for count, _ in outputs),
+            must_write=any(write for _, write in outputs),
+        )
+
+    def _priced(
+        self, chain: Sequence[Target], budgets: Collection[str | None], now_ns: int
+    ) -> list[tuple[Target, Tariff | None]]:
+        """The targets with their prices. Those without are left out where a budget needs one, unless they are free."""
+        found = [(target, self._tariff(target, now_ns)) for target in chain]
+        if not budgets or self.snapshot.money.unknown_price == "free":
+            return found
+        known = [
+            (target, tariff)
+            for target, tariff in found
+            if tariff is not None or (None not in budgets and target.provider not in budgets)
+        ]
+        if not known:
+            first = chain[0]
+            raise UnknownPrice(
+                f'A budget applies, and the price of "{first.model}" at "{first.provider}" is not known. Ask the platform'
+                " team to set its price in the gateway's configuration (models.*.targets.*.price)."
+            )
+        return known
+
+    def _tariff(self, target: Target, now_ns: int) -> Tariff | None:
+        provider = self.snapshot.providers[target.provider]
+        return self.tariffs.find(provider, target.price, target.model, target.context_window, now_ns)
+
+    def _output(self, bound: Bound, target: Target, tariff: Tariff | None) -> tuple[int, bool]:
+        """The output to hold at a target, and whether the request must be told.
+
+        Where nobody names a limit the gateway does: a hold of the whole context window would lock up a small budget.
+        """
+        limit = target.max_output_tokens
+        if limit is None:
+            wire = WIRES[self.snapshot.providers[target.provider].dialect]
+            limit = wire.default_output or most_output(target.model) or self.snapshot.money.output_default
+            if tariff is not None and tariff.context_window is not None:
+                limit = min(limit, tariff.context_window)
+        return output_wanted(bound, target_limit=limit, tariff=tariff)
+
+
+def _quoted(bound: Bound, priced: Sequence[tuple[Target, Tariff | None]]) -> list[tuple[Target, Tariff | None, Quote]]:
+    """The targets with what they would ask. One without a bound is left out, unless they all are."""
+    found: list[tuple[Target, Tariff | None, Quote]] = []
+    unbounded: UnboundedCost | None = None
+    for target, tariff in priced:
+        try:
+            found.append((target, tariff, quote(bound, tariff)))
+        except UnboundedCost as error:
+            unbounded = unbounded or error
+    if not found and unbounded is not None:
+        raise unbounded
+    return found
+
+
+def _worst(quoted: Sequence[tuple[Target, Tariff | None, Quote]]) -> dict[str | None, Worst]:
+    by_provider: dict[str | None, Worst] = {}
+    for target, _, own in quoted:
+        worst = Worst(own.fixed_usd, own.usd_per_output, own.input_tokens, own.extra_output, own.outputs)
+        for group in (None, target.provider):
+            known = by_provider.get(group)
+            by_provider[group] = worst if known is None else _dearer(known, worst)
+    return by_provider
+
+
+def _dearer(one: Worst, other: Worst) -> Worst:
+    return Worst(
+        max(one.fixed_usd, other.fixed_usd),
+        max(one.usd_per_output, other.usd_per_output),
+        max(one.input_tokens, other.input_tokens),
+        max(one.fixed_output, other.fixed_output),
+        max(one.choices, other.choices),
+    )
