@@ -19,7 +19,7 @@ import orjson
 from extproc.config.directory import Directory
 from extproc.config.snapshot import Snapshot
 from extproc.domain import names
-from extproc.domain.errors import GatewayError, InternalError
+from extproc.domain.errors import BudgetExceeded, GatewayError, InternalError
 from extproc.domain.reading import JsonObject
 from extproc.phases import handoff as handoffs
 from extproc.phases.answering import Answering
@@ -83,7 +83,10 @@ class Attempt:
             if isinstance(event, RequestHeaders) and self._state == "opened":
                 reply = self._on_request_headers(event)
             elif isinstance(event, RequestBody) and self._state == "addressed":
-                reply = self._on_request_body(event.body)
+                covered = self._log.resume()
+                if covered is not None:
+                    return self._resumed(covered, event.body)
+                reply = self._send(event.body)
             elif self._state == "refused":
                 return ()
             else:
@@ -112,7 +115,21 @@ class Attempt:
         self._state = "addressed"
         return RequestHeadersReply()
 
-    def _on_request_body(self, body: bytes) -> Reply:
+    async def _resumed(self, covered: Awaitable[bool], body: bytes) -> Replies:
+        """Envoy retries a cut by itself. What came before it may have cost money, and the hold is for one attempt."""
+        try:
+            if not await covered:
+                self._log.uncovered()
+                raise BudgetExceeded(
+                    "An attempt of this request broke off behind an answer that costs money, and the budget has no room"
+                    " for another one.",
+                    status=self._deps.snapshot.money.budget_status,
+                )
+            return (self._send(body),)
+        except GatewayError as error:
+            return (self._refuse(error),)
+
+    def _send(self, body: bytes) -> Reply:
         exchange = self._exchange
         assert exchange is not None
         parsed: JsonObject = orjson.loads(body)

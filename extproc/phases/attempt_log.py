@@ -35,6 +35,7 @@ class AttemptLog:
         self._accounts = accounts
         self._account: Account | None = None
         self._settled = False
+        self._covered = True
         self._request = b""
         self._stream: AnswerStream | None = None
         self._whole_bytes = 0
@@ -69,6 +70,14 @@ class AttemptLog:
         self._earlier = read_marks(metadata, handoff.chain, attempt - 1)
         self._account = Account(self._accounts, handoff, exchange, attempt, self._started_ns)
         self._span = self._tracer.start_attempt(handoff.traceparent, self._started_ns)
+
+    def resume(self) -> Awaitable[bool] | None:
+        """Whether the hold still covers this attempt; None where no earlier one can have cost anything unnoticed."""
+        assert self._account is not None
+        return self._account.resume(self._unexplained_before())
+
+    def _unexplained_before(self) -> list[int]:
+        return [number for number, mark in enumerate(self._earlier, 1) if mark.reason == SENT]
 
     def sent(self, request: bytes, parsed: JsonObject) -> None:
         """The request goes out; this is the client's body."""
@@ -130,8 +139,8 @@ class AttemptLog:
 
     @property
     def spent(self) -> bool:
-        """Whether the provider has counted anything for this attempt yet."""
-        return self._usage.total > 0
+        """Whether this attempt will be charged for anything: what was counted, or what was delivered."""
+        return self._usage.total > 0 or (self._stream is not None and self._stream.output_events > 0)
 
     def cover(self, error: GatewayError) -> Awaitable[bool] | None:
         """The attempt failed and another shall follow: whether the hold covers that one, too.
@@ -147,9 +156,10 @@ class AttemptLog:
         return asked
 
     def uncovered(self) -> None:
-        """The hold does not cover another attempt, so it ends here; this one has settled already."""
+        """The hold covers no further attempt, so it ends once those that were made have settled."""
         assert self._account is not None
-        self._account.release()
+        self._covered = False
+        self._account.release((*self._unexplained_before(), self.attempt))
 
     def closed(self, *, waited: float, crashed: bool) -> None:
         """The stream is over: write the rows, and settle. ``waited``: seconds since the attempt began."""
@@ -174,7 +184,7 @@ class AttemptLog:
         if self._final:
             self._recorder.request(self._request_record(handoff, exchange, now))
         if self._account is not None and not self._settled:
-            self._account.settle(record, final=self._final, closing=unanswered)
+            self._account.settle(record, final=self._final and self._covered, closing=unanswered)
         if self._span is not None:
             self._span.end(record)
 

@@ -52,6 +52,10 @@ class Ledger(Protocol):
         """As ``settle``, not final: a failed attempt cost money. Whether the hold still covers a further attempt."""
         ...
 
+    def resume(self, hold_id: str, attempts: Sequence[int]) -> Awaitable[bool]:
+        """A further attempt begins, and nobody said how these earlier ones ended: whether the hold covers it."""
+        ...
+
     def close(self, hold_id: str, attempts: Sequence[int]) -> None:
         """Admission has seen the request's end, which no attempt answered; these attempts are known to have been sent."""
         ...

@@ -3,7 +3,7 @@
 Counterpart: ``extproc.phases.booking``, before the call. An attempt calls exactly one of ``settle`` and ``cover``.
 """
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, replace
 
 import orjson
@@ -155,10 +155,14 @@ class Account:
             return None
         return self._ledger.charge(self._settlement(record, final=False, closing=False))
 
-    def release(self) -> None:
-        """The request ends with this attempt, which has settled already."""
+    def resume(self, attempts: Sequence[int]) -> Awaitable[bool] | None:
+        """This attempt begins, and nobody said how these earlier ones ended: whether the hold covers it."""
+        return self._ledger.resume(self._handoff.hold_id, attempts) if self._ledger is not None and attempts else None
+
+    def release(self, attempts: Sequence[int]) -> None:
+        """The request ends here, once these attempts have settled."""
         if self._ledger is not None:
-            self._ledger.close(self._handoff.hold_id, (self._attempt,))
+            self._ledger.close(self._handoff.hold_id, attempts)
 
     def closed(self) -> None:
         """The attempt's stream is over."""

@@ -136,13 +136,14 @@ class Books:
         row.final |= settlement.final
         if row.state == "expired":
             return self._settle_expired(hold_id, row, settlement, now, keep)
-        settlement = _with_requests(settlement, row.sent and not row.counted and _last(settlement))
-        row.counted |= settlement.charge.requests > 0
+        counts = row.sent and _last(settlement)
+        settlement = _with_requests(settlement, counts and not (row.counted and row.state))
+        row.counted |= counts
         over = settlement.final or (row.admission and row.closing and row.complete())
         exceeded = self._charge(row, settlement, now, over=over)
         if row.state:
             if row.unheld:
-                row.unheld.append(settlement)
+                row.unheld.append(_with_requests(settlement, counts))
             self._remember(hold_id, row, now, max(row.keep, keep))
             late = "late" if row.lines else "orphan"
             self.events.append(Entry(settlement.event, late))
@@ -180,6 +181,20 @@ class Books:
             self._remember(hold_id, row, now, row.keep)
         else:
             self._remember(hold_id, row, now, row.keep)
+
+    def cover(self, hold_id: str, attempts: Sequence[int], now: int) -> bool | None:
+        """A further attempt is about to begin; None: one of these earlier ones has yet to settle."""
+        self._sweep(now, SWEEP)
+        row = self.rows.get(hold_id)
+        if row is None or row.admission:
+            return False
+        if not set(attempts) <= set(row.settled):
+            return None
+        if not self._covered(row, now):
+            return False
+        row.closing = False
+        row.expiry = now + self._ttl
+        return True
 
     def renew(self, hold_ids: Sequence[str], now: int) -> int:
         """These are under way; how many of them are not there (any more)."""
@@ -231,7 +246,7 @@ class Books:
             row.closing |= settlement.closing
             self.found.append(settlement.event)
             for line in row.lines:
-                self.counters.charge(line, line.counted(settlement), now)
+                self._charge_line(line, settlement, now)
         if row.final:
             self._release(row)
             self._bury(hold_id, row, now, row.keep)
@@ -267,14 +282,25 @@ class Books:
     def _charge(self, row: Row, settlement: Settlement, now: int, *, over: bool) -> tuple[str, ...]:
         exceeded: list[str] = []
         for line in row.lines:
-            amount = line.counted(settlement)
-            if not row.state and amount > line.amount and line.kind != "n":
+            if not row.state and line.counted(settlement) > line.amount and line.kind != "n" and line.unit != "requests":
                 exceeded.append(line.meter_id)
-            if over or (line.unit == "requests" and amount):  # no second one can come of this hold
+            if row.state:
+                self.counters.charge(line, line.counted(settlement), now)
+            else:
+                self._charge_line(line, settlement, now)
+            if over:
                 self.counters.release(line, line.amount)
                 line.amount = 0
-            self.counters.charge(line, amount, now)
         return tuple(exceeded)
+
+    def _charge_line(self, line: Line, settlement: Settlement, now: int) -> None:
+        """Of a hold that lives. A request counts once on each line, which then holds nothing more."""
+        amount = line.counted(settlement)
+        if line.unit == "requests":
+            amount = min(amount, line.amount)
+            self.counters.release(line, amount)
+            line.amount -= amount
+        self.counters.charge(line, amount, now)
 
     def _covered(self, row: Row, now: int) -> bool:
         return not row.state and all(self.counters.fits(line, now) for line in row.lines)

@@ -18,7 +18,7 @@ from extproc.domain.ledger import Hold, HoldOrder, Settlement
 from extproc.state.delivery import Delivery
 from extproc.state.outage import RETRY_SECONDS, Allowance
 from extproc.state.parcels import Item, Lines, Runs
-from extproc.state.steps import OFFLINE, OPEN, Steps, read_expired, read_hold, read_settled
+from extproc.state.steps import OFFLINE, OPEN, Steps, read_covered, read_expired, read_hold, read_settled
 from extproc.state.store import Call
 
 _SWEEP_SECONDS = 5.0
@@ -29,6 +29,10 @@ _RENEWED = 200
 """Holds per renewing call."""
 _ADOPT_SECONDS = 30.0
 """Between two looks for journals of dead processes."""
+
+_PATIENT_LOOKS = 6
+_LOOK_SECONDS = 0.02
+"""How long a further attempt waits for the settlement of the one before: they are sent at the same moment."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -156,6 +160,33 @@ class RedisLedger:
         future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         away = partial(self._charge_away, settlement.hold_id, future)
         self._owe(self._steps.settle(settlement, ask=True), partial(self._charged, future), away)
+        return future
+
+    async def resume(self, hold_id: str, attempts: Sequence[int]) -> bool:
+        """A further attempt begins, and nobody said how these earlier ones ended: whether the hold covers it.
+
+        Their settlements may come from other processes, a moment later. With the store away: as for ``charge``.
+        """
+        for _ in range(_PATIENT_LOOKS):
+            covered = await self._look(hold_id, attempts)
+            if covered is not None:
+                return covered
+            await asyncio.sleep(_LOOK_SECONDS)
+        return False
+
+    def _look(self, hold_id: str, attempts: Sequence[int]) -> Awaitable[bool | None]:
+        future: asyncio.Future[bool | None] = asyncio.get_running_loop().create_future()
+
+        def answered(reply: object) -> None:
+            self._swept(reply)
+            if not future.done():
+                future.set_result(False if isinstance(reply, Exception) else read_covered(reply))
+
+        def away(_sent: bool) -> None:  # noqa: FBT001  a callback
+            if not future.done():
+                future.set_result(self._allowance.covers(hold_id))
+
+        self._delivery.ask(Item(self._steps.cover(hold_id, attempts), answered, away))
         return future
 
     def close(self, hold_id: str, attempts: Sequence[int]) -> None:

@@ -38,6 +38,10 @@ class MemoryLedger:
         """As ``settle``; whether the hold still covers a further attempt."""
         return _ready(self.books.settle(settlement, self._now()).covered)
 
+    def resume(self, hold_id: str, attempts: Sequence[int]) -> Awaitable[bool]:
+        """A further attempt begins: whether the hold covers it."""
+        return _ready(self.books.cover(hold_id, attempts, self._now()) or False)
+
     def close(self, hold_id: str, attempts: Sequence[int]) -> None:
         """Admission has seen the request's end."""
         self.books.close(hold_id, attempts, self._now())

@@ -98,6 +98,10 @@ class Steps:
         )
         return Call("settle", self._keys, args)
 
+    def cover(self, hold_id: str, attempts: Sequence[int], *, now_ms: int = 0) -> Call:
+        """A further attempt is about to begin."""
+        return Call("cover", self._keys, (now_ms, hold_id, self._ttl, *attempts))
+
     def close(self, hold_id: str, attempts: Sequence[int], *, unseen: bool = False, now_ms: int = 0) -> Call:
         """Admission has seen the end. ``unseen``: the grant has reached nobody."""
         return Call("close", self._keys, (now_ms, hold_id, 1 if unseen else 0, *attempts))
@@ -119,6 +123,7 @@ class Steps:
             self.hold(refused),
             self.settle(nobody, again=True),
             self.close("", ()),
+            self.cover("", ()),
             self.renew(()),
             self.states(()),
         ]
@@ -184,6 +189,11 @@ def read_settled(reply: object) -> Settled:
     expired, what, covered, *exceeded = cast("list[int]", reply)
     names = tuple([name.decode() for name in cast("list[bytes]", exceeded)])
     return Settled(expired, _WHAT[what], covered == 1, names)
+
+
+def read_covered(reply: object) -> bool | None:
+    """The answer to ``cover``; None: an earlier attempt has yet to settle."""
+    return {0: False, 1: True}.get(cast("list[int]", reply)[1])
 
 
 def read_expired(reply: object) -> int:

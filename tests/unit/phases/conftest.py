@@ -430,7 +430,7 @@ class World:
     def send(self) -> Try:
         """The next attempt, up to its request being on its way."""
         attempt, _ = self.open()
-        (reply,) = attempt.phase.handle(RequestBody(self.request))
+        (reply,) = run(lambda: attempt.phase.handle(RequestBody(self.request)))
         if isinstance(reply, RequestBodyReply):
             attempt.sent = reply
             self.metadata |= reply.metadata or {}

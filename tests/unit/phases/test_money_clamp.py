@@ -132,7 +132,8 @@ def test_from_openai_to_anthropic(world, budget, claude):
 def test_from_anthropic_to_openai(world, budget):
     budget(1000)
     world.ask({"model": "one", "max_tokens": 5000, "messages": HI}, ROUTES["messages"])
-    assert 1000 in {sent(world).get("max_tokens"), sent(world).get("max_completion_tokens")}
+    body = sent(world)
+    assert 1000 in {body.get("max_tokens"), body.get("max_completion_tokens")}
 
 
 def test_each_attempt_gets_the_limit(world, budget):

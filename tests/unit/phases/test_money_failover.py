@@ -252,7 +252,6 @@ def test_envoy_does_not_retry_what_was_charged(world, chain, claude, admission_f
     assert len(world.events) == 1
 
 
-@pytest.mark.xfail(strict=True, reason="Envoy retries a cut by itself, and nobody asks whether the hold covers it")
 def test_a_silent_cut_that_cost_money_is_not_followed_by_an_attempt_that_the_hold_does_not_cover(
     world, chain, claude, sse
 ):
