@@ -139,7 +139,9 @@ class AttemptLog:
 
     @property
     def spent(self) -> bool:
-        """Whether this attempt will be charged for anything: what was counted, or what was delivered."""
+        """Whether the hold will be charged for this attempt: for what was counted, or what was delivered."""
+        if self._account is None or not self._account.held:
+            return False
         return self._usage.total > 0 or (self._stream is not None and self._stream.output_events > 0)
 
     def cover(self, error: GatewayError) -> Awaitable[bool] | None:

@@ -68,6 +68,11 @@ class Account:
         if self._ledger is not None:
             self._ledger.keep(handoff.hold_id)
 
+    @property
+    def held(self) -> bool:
+        """Whether there is a ledger that holds something for the request."""
+        return self._ledger is not None
+
     def ordered(self, request: JsonObject) -> None:
         """The request goes out: what it asks for, where that decides on the price."""
         self._sent = True

@@ -2,7 +2,7 @@
 
 ::
 
-    driver ──jobs──► load ══HTTP══► Envoy alone | this gateway | LiteLLM | Portkey ══HTTP══► simulator
+    driver ──jobs──► load ══HTTP══► Envoy alone | this gateway, 3 forms | LiteLLM | Portkey ══HTTP══► simulator
        └─ CPU and memory of everybody from /proc, at the same two moments
 
 ``workload``  what is asked         ``systems``  who is asked, and in which settings   ``probe``   do they serve it?
@@ -31,7 +31,7 @@ from tests.bench.systems.base import Lab, System, Unavailable
 
 _SYSTEMS = {
     "envoy": envoy_alone.start,
-    "gateway": gateway.start,
+    **gateway.FORMS,
     "litellm": litellm.start,
     "portkey": portkey.start,
 }
@@ -125,8 +125,8 @@ class _Run:
             system = _SYSTEMS[name](lab)
             probe.check(system)
         except (Unavailable, StartError, probe.NotServed) as error:
-            if name == "gateway":
-                raise RuntimeError(f"the gateway: {error}") from error
+            if name in gateway.FORMS:
+                raise RuntimeError(f"{name}: {error}") from error
             self._unavailable[name] = str(error)
             _tell(f"{name}: {error}")
             return None

@@ -139,6 +139,7 @@ Results = Mapping[str, Mapping[str, Summary]]
 def cases(systems: Sequence[System], *, information: bool) -> list[Case]:
     """The cases. ``information``: also those that no target is about."""
     proxies = [system for system in systems if system.name != "direct"]
+    streaming = [system for system in proxies if PACED_SHORT in system.models]
     translating = [system for system in proxies if CROSS_PACED_SHORT in system.models]
 
     def rows(same: Model, cross: Model, among: Sequence[System]) -> list[Row]:
@@ -149,11 +150,11 @@ def cases(systems: Sequence[System], *, information: bool) -> list[Case]:
         Case("chat-1", 1, chat),
         Case("chat-16", 16, chat),
         Case("chat-64", 64, chat, once=True),
-        Case("stream-paced", LIGHT, rows(PACED_SHORT, CROSS_PACED_SHORT, proxies)),
+        Case("stream-paced", LIGHT, rows(PACED_SHORT, CROSS_PACED_SHORT, streaming)),
         # Only the difference of two lengths tells the cost of an event; it is asked of the system with a target for it.
         Case("stream-busy-100", BUSY, rows(PACED_SHORT, CROSS_PACED_SHORT, translating)),
         Case("stream-busy-300", BUSY, rows(PACED_LONG, CROSS_PACED_LONG, translating)),
-        Case("stream-burst", LIGHT, rows(BURST, CROSS_BURST, proxies)),
+        Case("stream-burst", LIGHT, rows(BURST, CROSS_BURST, streaming)),
     ]
     return [case for case in listed if case.rows and (information or not case.once)]
 

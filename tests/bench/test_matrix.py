@@ -1,10 +1,15 @@
 """What becomes of the rounds of a row."""
 
+import subprocess
+from collections.abc import Sequence
+
 import pytest
 
 from tests.bench.driver import Cell
 from tests.bench.load import LoadResult
-from tests.bench.matrix import summary
+from tests.bench.matrix import cases, summary
+from tests.bench.systems.base import System
+from tests.bench.workload import CHAT, MODELS, Model
 
 
 def _cell(*, completed: int, p50: float, cpu: float, others: float, error: str | None = None) -> Cell:
@@ -49,3 +54,15 @@ def test_disturbed_rounds_are_left_out_but_never_their_errors():
 def test_where_all_rounds_are_disturbed_the_row_says_so():
     row = summary("a system", [_DISTURBED])
     assert (row.rate, row.rounds, row.disturbed) == (10.0, 1, True)
+
+
+def test_systems_that_serve_no_streams_are_asked_for_none():
+    with subprocess.Popen(("true",)) as nobody:
+
+        def system(name: str, models: Sequence[Model]) -> System:
+            return System(name, name, "", 0, nobody, models, {})
+
+        listed = cases([system("gateway", MODELS), system("meters", (CHAT,))], information=True)
+    labels = {case.name: [row.label for row in case.rows] for case in listed}
+    assert labels["chat-16"] == ["gateway", "meters"]
+    assert labels["stream-paced"] == labels["stream-burst"] == ["gateway", "gateway translating"]

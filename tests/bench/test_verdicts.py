@@ -48,6 +48,22 @@ def test_ratios_are_over_the_same_case_and_added_latency_is_over_envoy_alone():
     assert found["requests/s over LiteLLM's at concurrency 1"].met is None
 
 
+def test_what_meters_cost_is_the_cpu_of_all_processes_of_the_forms():
+    def spending(workers: float, **others: float) -> Summary:
+        return replace(_summary(), cpu={"workers": workers, "envoy": 0.25, **others})
+
+    rows = {"gateway": spending(0.5), "ledger": spending(0.5, store=0.25), "meters": spending(0.75, store=0.5)}
+    found = {verdict.what: verdict for verdict in verdicts({"chat-16": rows})}
+    added = found["CPU per request that 5 meters add to the ledger's"]
+    over = found["CPU per request with 5 meters, of that with the ledger alone"]
+    over_none = found["CPU per request with 5 meters, of that with no ledger"]
+    assert (added.value, added.met) == (0.5, False)
+    assert (over.value, over.met) == (1.5, False)
+    assert (over_none.value, over_none.met) == (2.0, False)
+    without = {verdict.what: verdict for verdict in verdicts({"chat-16": {"meters": rows["meters"]}})}
+    assert {without[name].met for name in (added.what, over.what, over_none.what)} == {None}
+
+
 def test_the_cost_of_an_event_leaves_out_that_of_a_stream():
     stream, event = 0.002, 60e-6
     results = {

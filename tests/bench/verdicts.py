@@ -1,6 +1,6 @@
 """The targets, and whether this run met them: computed from its figures, or not at all."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,6 +10,9 @@ RATE_OVER_LITELLM = 10.0
 ADDED_OF_LITELLM = 0.25
 RATE_OVER_PORTKEY = 1.5
 CHUNK_MICROSECONDS = 100.0
+METERS_MILLISECONDS = 0.3
+METERS_OVER = 1.35
+"""CPU of a request that five meters count, over one that is only booked, and over one of a gateway without a ledger."""
 _LENGTHS = ("stream-busy-100", "stream-busy-300")
 
 
@@ -67,6 +70,7 @@ def verdicts(results: Results) -> Iterator[Verdict]:
             RATE_OVER_PORTKEY,
             disturbed=_disturbed(ours, portkey),
         )
+    yield from _of_meters(results.get("chat-16", {}))
     for label, dialects in (("gateway", "same dialect"), ("gateway translating", "OpenAI client, Anthropic provider")):
         yield Verdict(
             f"Python CPU per chunk, {dialects}",
@@ -75,6 +79,27 @@ def verdicts(results: Results) -> Iterator[Verdict]:
             CHUNK_MICROSECONDS,
             "µs",
             disturbed=_disturbed(*(results.get(case, {}).get(label) for case in _LENGTHS)),
+        )
+
+
+def _of_meters(rows: Mapping[str, Summary]) -> Iterator[Verdict]:
+    none, ledger, meters = (rows.get(form) for form in ("gateway", "ledger", "meters"))
+    spent, booked = _cpu(meters), _cpu(ledger)
+    yield Verdict(
+        "CPU per request that 5 meters add to the ledger's",
+        spent - booked if spent is not None and booked is not None else None,
+        "<=",
+        METERS_MILLISECONDS,
+        "ms",
+        disturbed=_disturbed(meters, ledger),
+    )
+    for what, base in (("the ledger alone", ledger), ("no ledger", none)):
+        yield Verdict(
+            f"CPU per request with 5 meters, of that with {what}",
+            _ratio(spent, _cpu(base)),
+            "<=",
+            METERS_OVER,
+            disturbed=_disturbed(meters, base),
         )
 
 
@@ -96,6 +121,11 @@ def event_cost(results: Results, label: str, part: str) -> float | None:
         return None
     seconds = (short.answers * long.cpu_seconds[part] - long.answers * short.cpu_seconds[part]) / determinant
     return seconds * 1e6
+
+
+def _cpu(row: Summary | None) -> float | None:
+    """Milliseconds per answer, of all processes of the system."""
+    return sum(row.cpu.values()) if row is not None and row.cpu else None
 
 
 def _disturbed(*rows: Summary | None) -> bool:

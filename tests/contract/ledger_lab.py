@@ -124,13 +124,13 @@ class Entry:
         return self.json["request_id"]
 
     def counts_for(self, scope: Iterable[tuple[str, str]]) -> bool:
-        """Whether a meter of that scope counts it."""
+        """Whether a meter of that scope counts it. A team's own account at a provider is not the gateway's."""
         for kind, value in scope:
             if kind.startswith("tag:"):
                 mine = self.json.get("tags", {}).get(kind.removeprefix("tag:"))
             else:
                 mine = self.json.get("key_id" if kind == "key" else kind)
-            if mine != value:
+            if mine != value or (kind == "provider" and self.json.get("byok")):
                 return False
         return True
 

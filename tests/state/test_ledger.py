@@ -175,3 +175,16 @@ async def test_amounts_close_to_the_largest_stay_exact(ledger: Ledger) -> None:
     assert await stands(ledger, line(largest, 0)) == [(8_999_999_999_999_997, 0)]
     assert not (await ledger.hold(order("b", line(largest, 4)))).granted
     assert (await ledger.hold(order("b", line(largest, 3)))).granted
+
+
+async def test_a_further_attempt_asks_whether_the_hold_covers_it(ledger: Ledger) -> None:
+    """Behind an attempt of which nobody said how it ended; what that cost may have taken the room."""
+    budget = line(BUDGET, 400)
+    await ledger.hold(order("a", budget))
+    assert not await ledger.resume("a", [1]), "attempt 1 has not settled"
+    ledger.settle(settlement("a", attempt=1, usd=100, end="closing"))
+    assert await ledger.resume("a", [1])
+    await ledger.hold(order("b", line(BUDGET, 450)))
+    ledger.settle(settlement("a", attempt=2, usd=100, end="closing"))
+    assert not await ledger.resume("a", [1, 2]), "settled and held together are beyond the limit"
+    assert not await ledger.resume("nobody", [])

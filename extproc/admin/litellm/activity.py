@@ -1,7 +1,8 @@
 """``/user/daily/activity``: usage by day with what it was made of.
 
 A page is so many days, the newest first, and its totals are those of the page. Sums know the catalogue's names of models,
-so ``models`` and ``model_groups`` are the same; they do not know cached tokens, which are left out.
+so ``models`` and ``model_groups`` are the same; they do not know cached tokens, which are left out. ``failed_requests``
+counts failed attempts, also those that another provider stood in for, so ``successful_requests`` may be too low.
 https://docs.litellm.ai/docs/proxy/cost_tracking#daily-spend-breakdown-api
 """
 
@@ -50,15 +51,15 @@ class _Metrics:
         self.requests += each.requests
         self.failed += each.failed
 
-    def view(self, prefix: str = "") -> JsonObject:
+    def view(self) -> JsonObject:
         return {
-            f"{prefix}spend": usd(self.usd),
-            f"{prefix}prompt_tokens": self.prompt,
-            f"{prefix}completion_tokens": self.completion,
-            f"{prefix}total_tokens": self.prompt + self.completion,
-            f"{prefix}api_requests": self.requests,
-            f"{prefix}successful_requests": max(0, self.requests - self.failed),
-            f"{prefix}failed_requests": self.failed,
+            "spend": usd(self.usd),
+            "prompt_tokens": self.prompt,
+            "completion_tokens": self.completion,
+            "total_tokens": self.prompt + self.completion,
+            "api_requests": self.requests,
+            "successful_requests": max(0, self.requests - self.failed),
+            "failed_requests": self.failed,
         }
 
 
@@ -101,7 +102,7 @@ class Activity:
             {
                 "results": [_day(day, days[day], keys) for day in shown],
                 "metadata": {
-                    **total.view("total_"),
+                    **{name if name == "total_tokens" else f"total_{name}": n for name, n in total.view().items()},
                     "page": page,
                     "total_pages": pages,
                     "has_more": page < pages,

@@ -28,7 +28,7 @@ _MOST_PAGES = 25
 """Of 20,000 events each: a report that reads more would hold the admin port for a minute."""
 _MOST_DAYS = 400
 _UNASSIGNED = "Unassigned Team"
-_CALLS = {"anthropic": "anthropic_messages"}
+_CALLS = {"anthropic-messages": "anthropic_messages"}
 """LiteLLM's names of calls; all others are ``acompletion``."""
 
 

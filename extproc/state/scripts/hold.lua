@@ -149,8 +149,17 @@ if early then
   row.settled, row.sent, row.counted = before.settled, before.sent, before.counted
   for _, one in ipairs(early) do
     row.final, row.closing = row.final or one.final, row.closing or one.closing
+    local counts = one.sent and (one.final or one.closing) and 1 or 0
     for _, line in ipairs(rows) do
-      if line[GROUP] == '' or line[GROUP] == one.group then charge_line(line, of_unit(line[UNIT], one.charge)) end
+      if line[GROUP] == '' or line[GROUP] == one.group then
+        local amount = of_unit(line[UNIT], one.charge)
+        if line[UNIT] == 'requests' then
+          amount = line[AMOUNT] > 0 and counts or 0
+          release(line, amount)
+          line[AMOUNT] = line[AMOUNT] - amount
+        end
+        charge_line(line, amount)
+      end
     end
   end
   redis.call('DEL', ROOT .. 'd:' .. id)

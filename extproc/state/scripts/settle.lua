@@ -34,8 +34,8 @@ local function covered(row)
 end
 
 -- What a hold that was granted offline, by another process, will have to be charged with when it comes.
-local function early()
-  return { group = group, final = final, closing = closing, charge = charge }
+local function early(was_sent)
+  return { group = group, final = final, closing = closing, charge = charge, sent = was_sent }
 end
 
 -- Behind the last attempt that anybody knows of, the request is counted.
@@ -49,7 +49,7 @@ if not row then
   if not again then
     save_marker(id, {
       state = 'gone', lines = {}, settled = { attempt }, known = {}, granted = 0, left = {}, facts = '',
-      unheld = { early() }, sent = sent, counted = charge[4] > 0, keep = math.max(keep, KEEP_OFFLINE),
+      unheld = { early(sent) }, sent = sent, counted = charge[4] > 0, keep = math.max(keep, KEEP_OFFLINE),
     })
     plain_event('orphan')
     roll_up(parties, charge, failed)
@@ -75,9 +75,16 @@ end
 local reply = { expired, 1, 0 }
 for _, line in ipairs(row.lines) do
   local amount = 0
-  if line[GROUP] == '' or line[GROUP] == group then amount = of_unit(line[UNIT], charge) end
+  local counted = false
+  if line[GROUP] == '' or line[GROUP] == group then
+    amount = of_unit(line[UNIT], charge)
+    if not row.state and line[UNIT] == 'requests' then
+      -- Once on each line, which then holds nothing more: of a provider, though another has counted it before.
+      amount = line[AMOUNT] > 0 and counts(row.sent) or 0
+      counted = amount > 0
+    end
+  end
   if not row.state and amount > line[AMOUNT] and line[KIND] ~= 'n' then reply[#reply + 1] = meter_of(line) end
-  local counted = line[UNIT] == 'requests' and amount > 0 -- no second one can come of this hold
   local back = (over or counted) and line[AMOUNT] or 0
   if expired_row then
     charge_line(line, amount - back)
@@ -103,7 +110,7 @@ local late = #row.lines == 0 and 'orphan' or 'late'
 plain_event(row.state and late or row.offline and 'offline' or '')
 roll_up(parties, charge, failed)
 if row.state then
-  if row.unheld then row.unheld[#row.unheld + 1] = early() end
+  if row.unheld then row.unheld[#row.unheld + 1] = early(row.sent) end
   row.keep = math.max(row.keep, keep)
   save_marker(id, row)
   reply[2] = late == 'orphan' and 3 or 4

@@ -1,0 +1,197 @@
+"""The gateway's own reports: events and sums to the nano-dollar, as JSON and CSV, and alerts; and a store that is away."""
+
+import csv
+import io
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+
+import httpx
+import pytest
+from litellm_world import CONFIGURED, Office, open_office
+
+from extproc.config.snapshot import Secret, Store
+from extproc.domain.meters import Meter, Window, meter_id
+from extproc.state.alert_log import dead_letters
+from extproc.state.store import connect
+
+MAY = datetime(2026, 5, 1, 12, tzinfo=UTC).timestamp()
+DAY = 86_400
+SPAN = {"from": "2026-05-01", "to": "2026-05-03"}
+
+
+@pytest.fixture
+async def office(store) -> Office:
+    return await open_office(store)
+
+
+@pytest.fixture
+async def api(office) -> AsyncIterator[httpx.AsyncClient]:
+    async with office.client() as client:
+        yield client
+
+
+@pytest.fixture
+def get(api):
+    async def send(path: str, **query):
+        answer = await api.get(f"/api/v1{path}", params=query)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    return send
+
+
+def refused(answer: httpx.Response, param: str) -> None:
+    assert answer.status_code == 400, answer.text
+    assert answer.json()["error"]["param"] == param
+
+
+async def test_events_are_paged_and_filtered(office, api, get):
+    made = (await api.post("/api/v1/keys", json={"name": "job"})).json()
+    await office.spend(1_500_000_001, key_id=made["id"], key="job", tags={"a": "b"}, tokens=(3, 4), end_user="c")
+    await office.spend(2, team="red", org="acme", user="ann", model="large", provider="azure")
+    page = await get("/usage/events", limit=1)
+    (newest,) = page["items"]
+    assert (newest["team"], newest["usd"]) == ("red", "0.000000002")
+    page = await get("/usage/events", limit=10, before=page["next"])
+    assert page["next"] is None
+    (first,) = page["items"]
+    assert (
+        first
+        | {
+            "key": "job",
+            "key_id": made["id"],
+            "end_user": "c",
+            "tags": {"a": "b"},
+            "usd": "1.500000001",
+            "input_tokens": 3,
+            "output_tokens": 4,
+            "state": "settled",
+            "charged": {"usd": "1.500000001", "input_tokens": 3, "output_tokens": 4},
+            "outcome": "ok",
+        }
+        == first
+    )
+    assert datetime.fromisoformat(first["time"]).tzinfo
+    for query in ({"key": "job"}, {"key": made["id"]}, {"model": "fast"}, {"provider": "openai"}):
+        assert (await get("/usage/events", **query))["items"] == [first]
+    for query in ({"team": "red"}, {"org": "acme"}, {"user": "ann"}, {"key": "ci"}):
+        assert (await get("/usage/events", **query))["items"] == [newest]
+    assert (await get("/usage/events", **SPAN))["items"] == []
+
+
+async def test_sums_by_party_and_time(office, get):
+    await office.spend(10, team="red", tokens=(1, 2), at=MAY)
+    await office.spend(5, team="red", model="large", at=MAY + 1, outcome="provider:timeout")
+    await office.spend(7, team="blue", at=MAY + 2 * DAY)
+    await office.spend(1000, team="blue", at=MAY + 3 * DAY)
+    assert (await get("/usage/sums", by="team,day", **SPAN))["items"] == [
+        {"day": "2026-05-01T00:00:00Z", "team": "red", "usd": "0.000000015", "input_tokens": 1, "output_tokens": 2,
+         "requests": 2, "failed": 1},
+        {"day": "2026-05-03T00:00:00Z", "team": "blue", "usd": "0.000000007", "input_tokens": 0, "output_tokens": 0,
+         "requests": 1, "failed": 0},
+    ]  # fmt: skip
+
+    async def brief(*names: str, **query) -> list:
+        items = (await get("/usage/sums", **{**SPAN, **query}))["items"]
+        return [tuple(item[name] for name in (*names, "usd")) for item in items]
+
+    assert await brief() == [("0.000000022",)]
+    assert await brief("model", "provider", by="model,provider") == [
+        ("fast", "openai", "0.000000017"),
+        ("large", "openai", "0.000000005"),
+    ]
+    assert await brief("key", "org", "user", by="key,org,user") == [("ci", "", "", "0.000000022")]
+    assert await brief("hour", by="hour", to="2026-05-01") == [("2026-05-01T12:00:00Z", "0.000000015")]
+    assert await brief("month", by="month", to="2026-05-31") == [("2026-05-01T00:00:00Z", "0.000001022")]
+    assert await brief(to="2026-05-03T00:00:00Z") == [("0.000000015",)]
+    assert await brief(model="large") == [("0.000000005",)]
+    assert await brief("day", by="day", tz="Asia/Tokyo", to="2026-05-01") == [
+        ("2026-05-01T00:00:00+09:00", "0.000000015")
+    ]
+
+
+async def test_sums_as_csv(office, api):
+    await office.spend(10, team='=cmd|"x",y', at=MAY)
+    answer = await api.get("/api/v1/usage/sums", params={"by": "day,team,key", "format": "csv", **SPAN})
+    assert answer.headers["content-type"].startswith("text/csv")
+    assert list(csv.reader(io.StringIO(answer.text))) == [
+        ["day", "team", "key", "usd", "input_tokens", "output_tokens", "requests", "failed"],
+        ["2026-05-01T00:00:00Z", '\'=cmd|"x",y', "ci", "0.00000001", "0", "0", "1", "0"],
+    ]
+
+
+async def test_without_dates_it_is_the_last_thirty_days(office, get):
+    await office.spend(3)
+    await office.spend(1000, at=datetime.now(UTC).timestamp() - 31 * DAY)
+    assert [item["usd"] for item in (await get("/usage/sums"))["items"]] == ["0.000000003"]
+
+
+async def test_alerts_are_told_of(office, get, store):
+    window = Window("calendar", "month")
+    scope = (("team", "red"),)
+    budget = Meter(meter_id(scope, "usd", window), scope, "usd", window, 1000, alert_at=(5000, 8000))
+    for _ in range(2):
+        await office.spend(400, budget)
+    newest = (await get("/alerts", limit=1))["items"]
+    everything = await get("/alerts")
+    assert [alert["share"] for alert in everything["items"]] == [0.8, 0.5]
+    assert newest == everything["items"][:1]
+    assert everything["items"][1]["scope"] == {"team": "red"}
+    assert (await get("/alerts/dead-letters"))["items"] == []
+    entry = everything["items"][1]["id"].removeprefix("llmgw-")
+    fields = {"alert": entry, "webhook": "h", "reason": "status 500", "tries": "9", "buried": "1"}
+    await store.client.xadd(dead_letters(store.prefix), fields)
+    (letter,) = (await get("/alerts/dead-letters"))["items"]
+    assert (letter["webhook"], letter["reason"], letter["tries"], letter["alert"]) == ("h", "status 500", 9, None)
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "param"),
+    [
+        ("/usage/events", {"limit": "0"}, "limit"),
+        ("/usage/events", {"before": "x-y"}, "before"),
+        ("/usage/events", {"colour": "red"}, "colour"),
+        ("/usage/events", {"from": "soon"}, "from"),
+        ("/usage/events", {"from": "2026-02-30"}, "from"),
+        ("/usage/events", {"from": "2026-03-02", "to": "2026-02-01"}, "to"),
+        ("/usage/sums", {"by": "day,hour"}, "by"),
+        ("/usage/sums", {"by": "colour"}, "by"),
+        ("/usage/sums", {"by": "team,team"}, "by"),
+        ("/usage/sums", {"tz": "Mars/North"}, "tz"),
+        ("/usage/sums", {"tz": "../../etc/passwd"}, "tz"),
+        ("/usage/sums", {"format": "xml"}, "format"),
+        ("/usage/sums", {"from": "2020-01-01"}, "from"),
+        ("/alerts", {"before": "-"}, "before"),
+        ("/alerts", {"limit": "9999"}, "limit"),
+    ],
+)
+async def test_questions_that_cannot_be_answered(api, path, query, param):
+    refused(await api.get(f"/api/v1{path}", params=query), param)
+
+
+async def test_a_store_that_is_away_is_said_to_be(api, redis_server):
+    redis_server.kill()
+    try:
+        for path in (
+            "/api/v1/usage/events",
+            "/api/v1/usage/sums",
+            "/api/v1/alerts",
+            "/key/list",
+            "/spend/logs",
+            "/budget/list",
+            "/user/daily/activity?start_date=2026-05-01&end_date=2026-05-01",
+        ):
+            answer = await api.get(path)
+            assert answer.status_code == 503, answer.text
+            assert answer.json()["error"]["code"] == "store_unavailable"
+    finally:
+        redis_server.start()
+
+
+async def test_an_unopened_store_needs_a_token_all_the_same(redis_server):
+    one = connect(Store(url=Secret(redis_server.url)))
+    office = await open_office(one, CONFIGURED)
+    async with office.client("sk-wrong") as stranger:
+        for path in ("/key/list", "/spend/logs", "/api/v1/usage/sums", "/api/v1/alerts", "/budget/list"):
+            assert (await stranger.get(path)).status_code == 401
+    await one.close()
