@@ -17,4 +17,11 @@ Keys, organisations, teams and users made at run time::
 ``fields``   bodies → records                     ``checks``   what of a record depends on others
 ``changes``  compare-and-set, and the audit       ``entries``  what the service answers
 ``directory_views``  entries → JSON               ``meter_reader``  where meters stand now
+
+What was used::
+
+    usage, standings ──asking──► extproc.state.reports, extproc.state.alert_log
+
+``usage``    events, sums, alerts                 ``standings``  budgets and limits, the fullest first
+``asking``   what a query about usage may hold    ``litellm``    LiteLLM's management API over all of this
 """

@@ -6,6 +6,7 @@ path                       answer
 GET /usage/events          attempts, newest first: ``from to org team user key model provider limit before``
 GET /usage/sums            added up: ``by`` (of org, team, user, key, model, provider, and one of hour, day, month),
                            ``from to tz format`` (json or csv) and the same filters
+GET /usage/meters          where budgets and limits stand: see ``standings``
 GET /alerts                thresholds that were reached, newest first: ``limit before``
 GET /alerts/dead-letters   alerts that a webhook did not take
 ========================== ==============================================================================================
@@ -30,6 +31,7 @@ from extproc.admin.asking import Query, span_seconds, store_answers
 from extproc.admin.errors import InvalidField, NotFound
 from extproc.admin.replies import json_reply
 from extproc.admin.service import DirectoryService
+from extproc.admin.standings import Standings
 from extproc.domain.money import usd_text
 from extproc.domain.reading import Json, JsonObject
 from extproc.state.alert_log import AlertLog, DeadLetter
@@ -62,7 +64,11 @@ def usage_routes(books: Books | None) -> list[Route]:
     if books is None:
         return []
     usage = _Usage(books)
-    routes = [Route(f"{_ROOT}/usage/events", usage.events), Route(f"{_ROOT}/usage/sums", usage.sums)]
+    routes = [
+        Route(f"{_ROOT}/usage/events", usage.events),
+        Route(f"{_ROOT}/usage/sums", usage.sums),
+        Route(f"{_ROOT}/usage/meters", Standings(books.service).meters),
+    ]
     if books.alerts is not None:
         alerts = _Alerts(books.alerts)
         routes += [

@@ -13,7 +13,6 @@ class LedgerWatch:
     def __init__(self, metrics: Metrics, events: EventLog) -> None:
         self._metrics = metrics
         self._events = events
-        self._metrics.store_up(up=True)
 
     def store_down(self) -> None:
         """See ``Observer``."""

@@ -63,6 +63,11 @@ class Services:
         self._lessons = Lessons()
 
     @property
+    def stored(self) -> bool:
+        """Whether there is a store."""
+        return self._store is not None
+
+    @property
     def staleness(self) -> float:
         """Seconds by which the directory may be behind."""
         return self._live.staleness if self._live is not None else 0.0

@@ -79,9 +79,11 @@ def phase_factory(services: Services, recorder: Recorder, tracer: Tracer) -> Cal
     return new_phase
 
 
-async def _flush(recorder: LiveRecorder) -> None:
+async def _flush(recorder: LiveRecorder, metrics: Metrics, services: Services) -> None:
     while True:
         await asyncio.sleep(_FLUSH_SECONDS)
+        if services.stored:
+            metrics.directory_age(services.staleness)
         recorder.flush()
 
 
@@ -102,6 +104,8 @@ async def _serve(run_dir: RunDir, index: int) -> None:
     services = Services(
         snapshot, os.environ, events, LedgerWatch(metrics, events), remembers=memory_of(run_dir.root, index)
     )
+    if services.stored:
+        metrics.store_up(up=True)
     await services.start()
     server = GrpcServer(
         phase_factory(services, recorder, tracer),
@@ -114,7 +118,7 @@ async def _serve(run_dir: RunDir, index: int) -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_GC_THRESHOLDS)
-    flushing = asyncio.create_task(_flush(recorder), name="flush metrics")
+    flushing = asyncio.create_task(_flush(recorder, metrics, services), name="flush metrics")
     await stop.wait()
     await server.drain(float(os.environ.get(DRAIN_VARIABLE, "30")))
     await services.stop()

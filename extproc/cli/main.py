@@ -5,17 +5,20 @@ import dataclasses
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
 import uvloop
 
+from extproc.accounting.tariffs import TariffBook
 from extproc.app import envoy as envoys
 from extproc.app.gateway import Gateway, Plan, StartError
 from extproc.app.rundir import RunDir
 from extproc.cli.keys import keys
 from extproc.cli.source import Source, read_source
+from extproc.cli.usage import budgets, spend
 from extproc.config.digest import hash_key
 from extproc.config.problems import ConfigError
 from extproc.config.published import schema_json
@@ -87,6 +90,17 @@ def serve(config: str | None, workers: int | None, run_dir: Path) -> None:
     )
 
 
+def _unpriced(snapshot: Snapshot) -> Iterator[str]:
+    """Targets that no request under a budget can be served by."""
+    book, now = TariffBook(snapshot), time.time_ns()
+    for model in snapshot.models.values():
+        for target in (*model.targets, *model.fallbacks):
+            provider = snapshot.providers[target.provider]
+            if book.find(provider, target.price, target.model, target.context_window, now) is None:
+                why = book.why_unknown(provider, target.model, now)
+                yield f"models.{model.name}: no price of {target.model} at {target.provider}, so budgets leave it out: {why}"
+
+
 @main.command()
 @_config
 def check(config: str | None) -> None:
@@ -105,6 +119,8 @@ def check(config: str | None) -> None:
             raise click.ClickException(
                 f"Envoy refuses what was generated: {(fault or 'it says nothing').splitlines()[-1]}"
             )
+    for warning in _unpriced(source.snapshot):
+        _say(warning)
     counts = f"{len(source.snapshot.providers)} providers, {len(source.snapshot.models)} models, {len(source.snapshot.keys)} keys"
     click.echo(f"{source.path}: good ({counts}; version {source.snapshot.version})")
 
@@ -150,6 +166,8 @@ def hash_a_key() -> None:
 
 
 main.add_command(keys)
+main.add_command(spend)
+main.add_command(budgets)
 
 
 def _read(config: str | None) -> Source:

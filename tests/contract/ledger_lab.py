@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import unquote
 
 import httpx
@@ -147,7 +147,11 @@ class Entry:
 def split_meter(meter: str) -> tuple[str, str, list[tuple[str, str]]]:
     """Unit, window and scope of a meter's id, as the key layout documents it."""
     unit, when, rest = meter.split(":", 2)
-    return unit, when, [(unquote(kind), unquote(value)) for kind, _, value in (p.partition("=") for p in rest.split("&"))]
+    return (
+        unit,
+        when,
+        [(unquote(kind), unquote(value)) for kind, _, value in (p.partition("=") for p in rest.split("&"))],
+    )
 
 
 class Books:
@@ -226,9 +230,9 @@ async def at_rest(books: Books, seconds: float = 15.0) -> None:
     assert [name for name, meter in books.meters().items() if meter.held] == []
 
 
-def balanced(books: Books) -> None:
-    """Each meter is the sum of its events, to the nano-dollar."""
-    events, meters = books.events(), books.meters()
+def balanced(books: Books, unit: str = "") -> None:
+    """Each meter (of that unit) is the sum of its events, to the nano-dollar."""
+    events, meters = books.events(), {name: m for name, m in books.meters().items() if name.startswith(unit)}
     sums = {name: (meter.settled, expected(name, events)) for name, meter in meters.items()}
     wrong = {name: pair for name, pair in sums.items() if pair[0] != pair[1]}
     assert not wrong, f"settled, and what the events come to: {wrong}; {Counter(event.state for event in events)}"
@@ -247,7 +251,9 @@ def reckon(books: Books, billed: Sequence[Mapping[str, Any]]) -> None:
 class Watch:
     """Looks at the meters again and again: none may ever stand above its limit, by settled and held together."""
 
-    def __init__(self, books: Books, limits: Mapping[str, int]) -> None:
+    def __init__(self, books: Books, limits: Mapping[str, int], *, of: Literal["both", "settled"] = "both") -> None:
+        """``settled``: only that. What a failed attempt has cost counts while its request still holds the whole bound."""
+        self._of = of
         self._books = books
         self._limits = limits
         self.samples = 0
@@ -258,7 +264,7 @@ class Watch:
         """One sample."""
         self.samples += 1
         for meter, standing in self._books.meters().items():
-            total = standing.settled + standing.held
+            total = standing.settled + (standing.held if self._of == "both" else 0)
             assert total <= self._limits[meter], (meter, standing, self._limits[meter])
             assert min(standing.settled, standing.held) >= 0, (meter, standing)
             self.highest[meter] = max(self.highest[meter], total)
@@ -316,14 +322,17 @@ class Load:
         return Counter((one.got.status, one.code) for one in self.asked if key in {None, one.key})
 
     async def ask(self, http: httpx.AsyncClient, key: str, model: str, dialect: Dialect, **more: Any) -> Asked:
-        """One request."""
+        """One request; ``leave``: after so many seconds its client goes away."""
         stream = more.pop("stream", False)
         one = Asked(new_id(), key, dialect, stream)
         self.asked.append(one)
         headers = {"authorization": f"Bearer {secret(key)}", "x-request-id": one.id}
         try:
-            one.got = await transfer(http, dialect.path, dialect.body(model, PROMPT, stream=stream, **more), headers)
-        except httpx.TransportError:
+            async with asyncio.timeout(more.pop("leave", None)):
+                one.got = await transfer(
+                    http, dialect.path, dialect.body(model, PROMPT, stream=stream, **more), headers
+                )
+        except (httpx.TransportError, TimeoutError):
             one.got = Transfer()
         one.ended = time.monotonic()
         return one

@@ -22,6 +22,7 @@ from ledger_lab import (
     cost,
     key,
     provider,
+    secret,
     target,
 )
 from redis_server import RedisServer
@@ -29,7 +30,7 @@ from transfers import ANTHROPIC, OPENAI
 
 OUTAGE = float(os.environ.get("LLMGW_LEDGER_OUTAGE", "4"))
 PACED = {"tokens": 12, "tokens_per_second": 40}
-CLIENTS = 24
+CLIENTS = 25
 ALLOWANCE = 0.02
 """Dollars that a replica may grant while Redis is away: some hundred requests of up to 0.0003."""
 LITTLE = 0.002
@@ -77,8 +78,10 @@ async def test_redis_goes_and_comes_back(start_gateway, simulator, redis, measur
     gateway = start_gateway(config(simulator, redis.url))
     simulator.forget()
     simulator.script(o1=PACED, a1=PACED)
+    made = gateway.admin.post("/api/v1/keys", json={"name": "made", "key": secret("made")})
+    assert made.status_code == 201, made.text
     load, done = Load([gateway]), asyncio.Event()
-    keys = ("denied", "allowed", "poor", "unmetered")
+    keys = ("denied", "allowed", "poor", "unmetered", "made")
     running = asyncio.create_task(
         load.run(CLIENTS, keys, ("gpt", "claude"), lambda: not done.is_set(), lambda *_: {"max_tokens": 100})
     )
@@ -103,7 +106,7 @@ async def test_redis_goes_and_comes_back(start_gateway, simulator, redis, measur
     # What clients saw while it was away.
     codes = {name: {(one.got.status, one.code) for one in during if one.key == name} for name in keys}
     assert codes["denied"] == {(503, "store_unavailable")}
-    assert codes["unmetered"] == {(200, "")}
+    assert codes["unmetered"] == codes["made"] == {(200, "")}, "known keys go on, also those made at run time"
     assert (200, "") in codes["allowed"]
     assert codes["poor"] <= {(200, ""), (503, "store_unavailable")}
     assert (503, "store_unavailable") in codes["poor"], "its allowance should be used up"
@@ -124,7 +127,7 @@ async def test_redis_goes_and_comes_back(start_gateway, simulator, redis, measur
     # Where another worker has told of the end before that of the beginning, the event says "orphan".
     offline = [event for event in books.events() if event.state]
     assert {event.state for event in offline} <= {"offline", "orphan"}
-    offline = [event for event in offline if event.json["key"] != "unmetered"]
+    offline = [event for event in offline if event.json["key"] not in {"unmetered", "made"}]
     for name, allowance in (("allowed", ALLOWANCE), ("poor", LITTLE)):
         spent = sum(event.usd for event in offline if event.json["key"] == name)
         assert 0 < spent <= allowance * NANOS

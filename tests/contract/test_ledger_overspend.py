@@ -7,6 +7,7 @@ import asyncio
 import os
 import random
 import time
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -169,3 +170,47 @@ async def test_nothing_is_overspent_by_two_replicas_on_one_redis(start_gateway, 
     await overspend(gateways, Books(redis.admin()), simulator, measured)
     answered = [sum(row["type"] == "request" and row["outcome"] == "ok" for row in one.all_rows()) for one in gateways]
     assert min(answered) > 0, f"one replica answered nothing: {answered}"
+
+
+BAD_DAYS = [
+    {**MOST, "status": 529},
+    MOST,
+    {**MOST, "fault": "error_event", "fault_at": 2},
+    {**MOST, "fault": "malformed", "fault_at": 9},
+    {**MOST, "fault": "early_end", "fault_at": 12},
+    {**MOST, "status": 429, "retry_after": 0},
+    {**MOST, "fault": "cut", "fault_at": 14},
+    MOST,
+    {**MOST, "drop_connection": True},
+    {**MOST, "fault": "html"},
+] * 200
+"""One behaviour per call. No cut before the first token: Envoy goes on to the next provider by itself then."""
+
+
+async def test_nothing_is_overspent_on_a_bad_day(start_gateway, simulator, measured):
+    """Providers fail in every way, others stand in, clients leave: still no limit is exceeded, and the books are right."""
+    configuration = config(simulator)
+    chain = {"targets": [target("a1")], "fallbacks": [target("o1")]}
+    configuration["models"]["both"] = chain
+    gateway = start_gateway(configuration)
+    books = Books.embedded(gateway)
+    simulator.forget()
+    simulator.script(o1=BAD_DAYS[1:], a1=BAD_DAYS)
+    load, done = Load([gateway]), asyncio.Event()
+    watch = Watch(books, limits(), of="settled")
+    watching = asyncio.create_task(watch.until(done))
+
+    def impatient(dialect: Dialect, model: str, dice: random.Random) -> dict[str, Any]:
+        return body(dialect, model, dice) | ({"leave": dice.uniform(0.0, 0.4)} if dice.random() < 0.3 else {})
+
+    await load.run(CLIENTS // 3, KEYS, MODELS, turns(CLIENTS * 2), impatient)
+    done.set()
+    await watching
+    await at_rest(books, 45)
+    watch.look()
+    balanced(books)
+    called = {bill["request_id"] for bill in simulator.usage()}
+    assert called == set(books.by_request()), "each call has an event, and each event a call"
+    measured("answers", dict(load.codes()))
+    measured("calls", len(simulator.usage()))
+    measured("events by outcome", dict(Counter(event.json["outcome"] for event in books.events())))

@@ -217,6 +217,9 @@ async def test_a_budgets_duration_is_a_window(office, lite, duration, window):
         ({"tags": ["a:1", "a:2"]}, "tags"),
         ({"tags": ["with space:1"]}, "tags"),
         ({"metadata": {"litellm": {}}}, "metadata"),
+        ({"metadata": {"guardrails": ["pii"]}}, "metadata"),
+        ({"metadata": {"model_rpm_limit": {"fast": 1}}}, "metadata"),
+        ({"metadata": {"tags": "a"}}, "metadata"),
         ({"budget_id": "unknown"}, "budget_id"),
     ],
 )
@@ -346,6 +349,14 @@ async def test_an_update_changes_what_it_names_and_nothing_else(office, lite):
     await after(max_budget=None)
     assert await limits() == {day}
     assert (await info(lite, body["token"]))["metadata"] == {"n": 2}
+
+
+async def test_tags_in_the_metadata_are_tags(office, lite):
+    body = await made(lite, metadata={"tags": ["job:7"], "guardrails": [], "x": 1})
+    assert (await known(office, body["key"])).tags == {"job": "7"}
+    assert (body["tags"], body["metadata"]["x"]) == (["job:7"], 1)
+    body = await made(lite, metadata={"tags": ["a"]}, tags=["b"])
+    assert body["tags"] == ["b"]
 
 
 async def test_an_end_is_set_moved_and_taken_away(office, lite):

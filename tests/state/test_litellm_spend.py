@@ -7,6 +7,8 @@ import httpx
 import pytest
 from litellm_world import Office, open_office
 
+from extproc.admin.litellm import spend
+
 MAY = datetime(2026, 5, 1, 12, tzinfo=UTC).timestamp()
 DAY = 86_400
 SPAN = {"start_date": "2026-05-01", "end_date": "2026-05-03"}
@@ -212,6 +214,21 @@ async def test_a_report_by_customer(office, get):
     rows = [row for day in days for each in day["customers"] for row in each["metadata"]]
     assert {(row["model"], row["api_key"]) for row in rows} == {("fast", "ci")}
     assert sum(row["total_tokens"] for row in rows) == 4
+
+
+async def test_a_report_that_would_read_too_much_asks_for_fewer_days(office, lite, monkeypatch):
+    monkeypatch.setattr(spend, "_MOST_PAGES", 1)
+    monkeypatch.setattr(spend, "_MOST_ROWS", 2)
+    for number in range(3):
+        await office.spend(1, request=f"r{number}")
+    today = datetime.now(UTC).date()
+    span = {"start_date": str(today - timedelta(days=1)), "end_date": str(today + timedelta(days=1))}
+    error = refused(await lite.get("/global/spend/report", params={**span, "group_by": "customer"}), "start_date")
+    assert error["code"] == "range_too_large"
+    found = await lite.get("/spend/logs", params={"request_id": "r1", "limit": 2})
+    assert [row["request_id"] for row in found.json()] == ["r1"]
+    assert found.headers["x-llmgw-next-before"], "there may be more of it in what was not read"
+    refused(await lite.get("/spend/logs", params={"request_id": "r0", "limit": 2}), "start_date")
 
 
 async def test_activity_by_day(lite, get, used):

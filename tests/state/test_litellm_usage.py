@@ -126,6 +126,34 @@ async def test_without_dates_it_is_the_last_thirty_days(office, get):
     assert [item["usd"] for item in (await get("/usage/sums"))["items"]] == ["0.000000003"]
 
 
+async def test_meters_are_told_the_fullest_first(office, api, get):
+    for name, usd in (("a", 1), ("b", 2)):
+        await api.post("/api/v1/keys", json={"name": name, "budgets": [{"usd": usd, "per": "month"}]})
+    await api.put("/api/v1/teams/red", json={"budgets": [{"usd": 4, "per": "day"}], "limits": {"requests": "5/min"}})
+    key = (await api.get("/api/v1/keys/b")).json()
+    await office.worker.refresh()
+    (budget,) = office.worker.roll.key_by_id(key["id"]).meters
+    await office.spend(1_700_000_000, budget)
+    (daily, _) = office.worker.party("team", "red").meters
+    await office.spend(1_000_000_000, daily)
+
+    async def told(**query) -> list:
+        items = (await get("/usage/meters", **query))["items"]
+        return [(item["holder"]["kind"], item["holder"]["name"], item["unit"], item["used"]) for item in items]
+
+    b, red = ("key", "b", "usd", 0.85), ("team", "red", "usd", 0.25)
+    everything = await told()
+    assert everything[:2] == [b, red]
+    assert set(everything[2:]) == {("key", "a", "usd", 0.0), ("team", "red", "requests", 0.0)}
+    assert await told(over=0.8) == [b]
+    assert await told(holder="team", unit="usd") == [red]
+    assert await told(name="re", unit="usd") == [red]
+    assert (await get("/usage/meters", limit=1))["total"] == 4
+    (item,) = (await get("/usage/meters", limit=1))["items"]
+    assert item | {"settled": "1.70", "held": "0.00", "limit": "2.00", "remaining": "0.30"} == item
+    assert item["holder"]["id"] == key["id"]
+
+
 async def test_alerts_are_told_of(office, get, store):
     window = Window("calendar", "month")
     scope = (("team", "red"),)
@@ -161,6 +189,10 @@ async def test_alerts_are_told_of(office, get, store):
         ("/usage/sums", {"tz": "../../etc/passwd"}, "tz"),
         ("/usage/sums", {"format": "xml"}, "format"),
         ("/usage/sums", {"from": "2020-01-01"}, "from"),
+        ("/usage/meters", {"over": "2"}, "over"),
+        ("/usage/meters", {"over": "much"}, "over"),
+        ("/usage/meters", {"holder": "dog"}, "holder"),
+        ("/usage/meters", {"unit": "eur"}, "unit"),
         ("/alerts", {"before": "-"}, "before"),
         ("/alerts", {"limit": "9999"}, "limit"),
     ],

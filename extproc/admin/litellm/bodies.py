@@ -9,13 +9,21 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator
 
 from extproc.admin.bodies import Body, Lifetime, Metadata, PathName, PlainKey
 from extproc.admin.litellm.notes import NOTES
+from extproc.admin.litellm.terms import REFUSED, REFUSED_IN_METADATA
 from extproc.config.scalars import Name, Text, wrong
 from extproc.state.records import JsonDict
 
 
-def _own_name(metadata: JsonDict) -> JsonDict:
+def _only_notes(metadata: JsonDict) -> JsonDict:
+    """LiteLLM takes some of what it can be told of a key from the metadata too."""
     if NOTES in metadata:
         raise wrong(f"must not hold '{NOTES}'", "The gateway keeps notes of its own there")
+    for name, value in metadata.items():
+        if name in REFUSED_IN_METADATA and value:
+            raise wrong(f"must not hold '{name}'", REFUSED[name][:1].upper() + REFUSED[name][1:])
+    tags = metadata.get("tags")
+    if tags is not None and not (isinstance(tags, list) and all(isinstance(tag, str) and tag for tag in tags)):
+        raise wrong("must hold nothing but texts in 'tags'", "These become tags of the key")
     return metadata
 
 
@@ -59,7 +67,7 @@ class Holding(Spending):
     """What a key, a team and a user have in common."""
 
     models: Names = None
-    metadata: Annotated[Metadata, AfterValidator(_own_name)] | None = None
+    metadata: Annotated[Metadata, AfterValidator(_only_notes)] | None = None
     tags: Annotated[tuple[Text, ...], Field(max_length=50)] | None = None
     blocked: bool | None = None
     organization_id: Name | None = None

@@ -39,9 +39,10 @@ def holder_fields(said: Holding, before: Holder | None, notes: Mapping[str, Json
     kept = {**notes_of(before), **budget_notes(said), **notes}
     if "models" in named:
         fields["models"] = _models(said.models)
-    if "tags" in named:
-        fields["tags"] = tags_of(said.tags or ())
-        kept["tags"] = list(said.tags or ()) or None
+    words = _tag_words(said)
+    if words is not None:
+        fields["tags"] = tags_of(words)
+        kept["tags"] = list(words) or None
     if said.blocked is not None:
         fields["enabled"] = not said.blocked
     if "organization_id" in named:
@@ -67,6 +68,14 @@ def tags_of(words: Sequence[str]) -> dict[str, str]:
             raise InvalidField(f"tags: two of them are named '{name[:100]}': keep one.", param="tags")
         tags[name] = value if sign and value else PLAIN_TAG
     return tags
+
+
+def _tag_words(said: Holding) -> list[str] | None:
+    """LiteLLM takes tags from the metadata too; None: nothing is said of any."""
+    if "tags" in said.model_fields_set:
+        return list(said.tags or ())
+    tags = (said.metadata or {}).get("tags")
+    return [str(tag) for tag in tags] if isinstance(tags, list) else None
 
 
 def _models(names: Sequence[str] | None) -> list[str] | None:

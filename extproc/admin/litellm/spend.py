@@ -139,12 +139,19 @@ class Spend:
         self, days: Days | None, wanted: Wanted, request_id: str | None, limit: int, before: str | None
     ) -> tuple[list[JsonObject], str | None]:
         found: list[JsonObject] = []
-        async for stored in self._events(days, wanted, before):
-            if request_id is not None and stored.event.request_id != request_id:
-                continue
-            found.append(row(stored))
-            if len(found) == limit:
-                return found, stored.id
+        last = before
+        try:
+            async for stored in self._events(days, wanted, before):
+                last = stored.id
+                if request_id is not None and stored.event.request_id != request_id:
+                    continue
+                found.append(row(stored))
+                if len(found) == limit:
+                    return found, stored.id
+        except _TooMuch:
+            if not found:
+                raise
+            return found, last
         return found, None
 
     async def _events(
@@ -161,7 +168,7 @@ class Spend:
             before = page.before
             if before is None:
                 return
-        raise InvalidField(
+        raise _TooMuch(
             "There is too much usage in this time for one answer: ask for fewer days.",
             param="start_date",
             code="range_too_large",
@@ -240,6 +247,10 @@ class Spend:
             }
             for key, of in keys.items()
         ]
+
+
+class _TooMuch(InvalidField):
+    """More events than one answer may read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,11 @@ REFUSED: Mapping[str, str] = {
 }
 """Field → why not, or where instead. Who sends one would rely on it. Empty values are no reason to refuse."""
 
+REFUSED_IN_METADATA = frozenset(
+    {"enforced_params", "guardrails", "model_rpm_limit", "model_tpm_limit", "policies", "prompts"}
+)
+"""Those that LiteLLM takes from a key's metadata as well."""
+
 AS_HERE: Mapping[str, frozenset[str]] = {
     "key_type": frozenset({"default", "llm_api"}),
     "rpm_limit_type": frozenset({"best_effort_throughput"}),

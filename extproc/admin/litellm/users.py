@@ -1,5 +1,6 @@
 """``/user/new`` and ``/user/info``. ``user_id`` is the user's name here; budget and limits hold for all of his keys."""
 
+import contextlib
 import uuid
 
 from starlette.requests import Request
@@ -56,7 +57,8 @@ class Users:
         try:
             issued = await self._keys.make(_key_of(said, name, entry.party.org), by)
         except AdminError:
-            await self._service.delete_party("user", name, by)  # a script that mends its request comes again
+            with contextlib.suppress(AdminError):
+                await self._service.delete_party("user", name, by)  # a script that mends its request comes again
             raise
         key = await self._keys.issued(issued)
         shown = {part: key[part] for part in ("key", "token", "token_id", "key_name", "key_alias", "expires")}
