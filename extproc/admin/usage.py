@@ -11,6 +11,7 @@ GET /alerts                thresholds that were reached, newest first: ``limit b
 GET /alerts/dead-letters   alerts that a webhook did not take
 ========================== ==============================================================================================
 
+With ``key`` in ``by`` there is ``key_name`` too, empty for a key that is gone: keys are known by their ids for ever.
 ``from`` and ``to`` are days or times; a day as ``to`` is included. Without them: the last 30 days. Money is a text of
 dollars. Events are kept as long as ``store.keep_events_days`` says, sums for 400 days.
 """
@@ -28,6 +29,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from extproc.admin.asking import Query, span_seconds, store_answers
+from extproc.admin.entries import KeyFilter, Paging
 from extproc.admin.errors import InvalidField, NotFound
 from extproc.admin.replies import json_reply
 from extproc.admin.service import DirectoryService
@@ -111,8 +113,13 @@ class _Usage:
                 start, end, span, [_BY[name] for name in names], wanted=wanted, zone=zone
             )
         rows = [_sum_view(each, span, names, zone) for each in found]
+        columns = list(names)
+        if "key" in names:
+            titles = await self._titles()
+            rows = [{**row, "key_name": titles.get(str(row["key"]), "")} for row in rows]
+            columns.insert(columns.index("key") + 1, "key_name")
         if form == "csv":
-            head = [*(() if span == "all" else (span,)), *names, *_AMOUNTS]
+            head = [*(() if span == "all" else (span,)), *columns, *_AMOUNTS]
             return Response(_csv(head, rows), headers={"Cache-Control": "no-store"}, media_type="text/csv")
         return json_reply({"items": [*rows], "from": _iso(start, zone), "to": _iso(end, zone)})
 
@@ -120,6 +127,10 @@ class _Usage:
         now = datetime.fromtimestamp(self._books.now_ns() // 1_000_000_000 + 1, zone)
         end = query.moment("to", zone, last=True) or now
         return span_seconds(query.moment("from", zone) or end - _LAST, end, "to")
+
+    async def _titles(self) -> dict[str, str]:
+        keys = (await self._books.service.list_keys(KeyFilter(), Paging(limit=10**9))).items
+        return {entry.key.id or entry.key.name: entry.key.name for entry in keys}
 
     async def _wanted(self, query: Query) -> Wanted:
         wanted = Wanted(

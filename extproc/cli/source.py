@@ -65,7 +65,15 @@ def _built_in(names: Iterable[str], env: dict[str, str], key: str, simulator_por
     """Built-in catalogues, joined. They listen on loopback only, for their key is printed."""
     document: dict[str, object] = {
         "listen": {"host": "127.0.0.1"},
-        "keys": [{"name": "demo", "team": "demo", "key": "${LLMGW_DEMO_KEY}"}],
+        # Whoever finds the printed key cannot spend more with it.
+        "keys": [
+            {
+                "name": "demo",
+                "team": "demo",
+                "key": "${LLMGW_DEMO_KEY}",
+                "budget": {"usd": 5, "per": "day"},
+            }
+        ],
     }
     parts: list[dict[str, dict[str, object]]] = [
         yaml.safe_load((files("extproc.config") / f"{name}.yaml").read_text()) for name in names

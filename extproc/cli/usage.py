@@ -19,6 +19,7 @@ from extproc.domain.reading import Json, JsonObject
 
 _AMOUNTS = ("usd", "input_tokens", "output_tokens", "requests", "failed")
 _MOST = "1000"
+_SPANS = ("hour", "day", "month")
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
@@ -50,7 +51,7 @@ def spend(
     if as_json:
         _print_json(answer)
         return
-    names = [name for name in rows[0] if name not in _AMOUNTS] if rows else []
+    names = sorted((name for name in rows[0] if name not in _AMOUNTS), key=_place) if rows else []
     if as_csv:
         writer = csv.writer(sys.stdout)
         writer.writerow([*names, *_AMOUNTS])
@@ -100,6 +101,11 @@ def _standing(item: JsonObject) -> Sequence[str]:
     amounts: list[Json] = [item[name] for name in ("limit", "settled", "held")]
     used = f"{cast('float', item['used']) * 100:.1f}%"
     return [str(holder["kind"]), str(holder["name"]), str(item["unit"]), when, *map(str, amounts), used]
+
+
+def _place(name: str) -> tuple[bool, bool]:
+    """Times first, and a key's name behind its id."""
+    return name not in _SPANS, name == "key_name"
 
 
 def _totals(rows: Sequence[JsonObject]) -> list[str]:

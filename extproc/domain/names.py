@@ -30,8 +30,8 @@ STATUS_HEADER = "x-llmgw-status"
 RETRY_STATUS = 599
 """What an attempt answers when the next provider shall try: the only status that Envoy's route retries."""
 
-INTERNAL_HEADER_PREFIXES = ("x-llmgw-", "x-envoy-")
-"""Removed from what clients send: Envoy obeys some of them, and cluster-internal callers count as trusted."""
+INTERNAL_HEADER_PREFIXES = (ROUTE_HEADER, "x-envoy-")
+"""Removed from what clients send: Envoy obeys them, and cluster-internal callers count as trusted."""
 
 REQUEST_ID_HEADER = "x-request-id"
 

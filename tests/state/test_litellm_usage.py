@@ -110,13 +110,21 @@ async def test_sums_by_party_and_time(office, get):
     ]
 
 
+async def test_keys_are_named_as_long_as_they_are_there(office, api, get):
+    made = (await api.post("/api/v1/keys", json={"name": "job"})).json()
+    for ident in (made["id"], "key_gone"):
+        await office.spend(10, key_id=ident, at=MAY)
+    items = (await get("/usage/sums", by="key", **SPAN))["items"]
+    assert {item["key"]: item["key_name"] for item in items} == {made["id"]: "job", "key_gone": ""}
+
+
 async def test_sums_as_csv(office, api):
     await office.spend(10, team='=cmd|"x",y', at=MAY)
     answer = await api.get("/api/v1/usage/sums", params={"by": "day,team,key", "format": "csv", **SPAN})
     assert answer.headers["content-type"].startswith("text/csv")
     assert list(csv.reader(io.StringIO(answer.text))) == [
-        ["day", "team", "key", "usd", "input_tokens", "output_tokens", "requests", "failed"],
-        ["2026-05-01T00:00:00Z", '\'=cmd|"x",y', "ci", "0.00000001", "0", "0", "1", "0"],
+        ["day", "team", "key", "key_name", "usd", "input_tokens", "output_tokens", "requests", "failed"],
+        ["2026-05-01T00:00:00Z", '\'=cmd|"x",y', "ci", "ci", "0.00000001", "0", "0", "1", "0"],
     ]
 
 
