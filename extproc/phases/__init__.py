@@ -3,10 +3,12 @@
 ``admission``  once per request: who asks, for which model, on which chain of providers → a hand-off
 ``attempt``    once per try: translate, address, send; its response side is ``answering``: withhold the answer until it
                commits, then pass it on, or let the next provider try
+``booking``    money before the call: the hold on all meters (``worst``: what a request can come to)
+``settlement`` money behind it: what an attempt has come to
 ``handoff``    what travels from the first to the second, through Envoy's metadata
 ``marks``      what the attempts tell each other, admission and the access log
 ``events``     what Envoy tells a phase (events), what a phase tells Envoy (replies)
-``ports``      what a phase needs of the world: clock, ids, dice
+``ports``      what a phase needs of the world: clock, ids, dice, ledger
 
 A phase is sans-io: it takes events and gives replies, and may ask to be woken (``deadline``). ``extproc.transport`` puts
 it on a gRPC stream.
