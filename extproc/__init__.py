@@ -11,9 +11,10 @@
 
 Nothing in this process ties the two phases together: what admission decides travels to the attempts as Envoy's dynamic
 metadata, so any worker, replica or restart may serve either. What outlives a request is in Redis: admission takes a hold
-on every meter that counts the request, an upper bound of its cost; the attempt's end settles it, once, whatever ended it. An attempt withholds the provider's 200 until the stream
-has shown that it works; until then a failure becomes a status that Envoy retries on the next provider, and the client
-sees one answer.
+on every meter that counts the request, an upper bound of its cost; the attempt's end settles it, once, whatever ended it.
+
+An attempt withholds the provider's 200 until the stream has shown that it works; until then a failure becomes a status
+that Envoy retries on the next provider, and the client sees one answer.
 
 Layers, upper ones import lower ones::
 

@@ -104,7 +104,7 @@ def _standing(item: JsonObject) -> Sequence[str]:
 
 
 def _place(name: str) -> tuple[bool, bool]:
-    """Times first, and a key's name behind its id."""
+    """Times first, and last a key's name, which may be empty."""
     return name not in _SPANS, name == "key_name"
 
 

@@ -12,7 +12,7 @@ from extproc.config.snapshot import Party, PartyKind, VirtualKey
 from extproc.state.directory_layout import field
 from extproc.state.directory_store import decode
 from extproc.state.members import key_without_meters, party, party_without_meters, virtual_key
-from extproc.state.records import BlockRecord, KeyRecord, PartyRecord, Record
+from extproc.state.records import BlockRecord, BudgetRecord, KeyRecord, PartyRecord, Record
 
 
 class Roll:
@@ -46,6 +46,8 @@ class Roll:
                 self._parties[record.kind, record.name] = self._party(record)
             case BlockRecord():
                 self._blocked[record.key_id] = record
+            case BudgetRecord():
+                pass  # requests ask nothing of it
 
     def key(self, sha256: str) -> VirtualKey | None:
         """The key with this digest; under one of before a rotation, a key that expires with its grace."""

@@ -209,8 +209,10 @@ async def test_nothing_is_overspent_on_a_bad_day(start_gateway, simulator, measu
     await at_rest(books, 45)
     watch.look()
     balanced(books)
-    called = {bill["request_id"] for bill in simulator.usage()}
-    assert called == set(books.by_request()), "each call has an event, and each event a call"
+    called, events = {bill["request_id"] for bill in simulator.usage()}, books.by_request()
+    assert called <= events.keys(), "each call has an event"
+    # Its client had left before Envoy had a connection.
+    assert {event.usd for name, found in events.items() if name not in called for event in found} <= {0}
     measured("answers", dict(load.codes()))
     measured("calls", len(simulator.usage()))
     measured("events by outcome", dict(Counter(event.json["outcome"] for event in books.events())))

@@ -84,6 +84,11 @@ def test_spend_as_csv_and_json_and_filtered(run, used):
         "day,model,usd,input_tokens,output_tokens,requests,failed",
         "2026-05-01T00:00:00Z,fast,1.500000001,10,20,1,0",
     ]
+    lines = run("spend", "--by", "key,day", "--team", "red", "--csv", *SPAN).stdout.splitlines()
+    assert [line.split(",")[:4] for line in lines] == [
+        ["day", "key", "key_name", "usd"],
+        ["2026-05-01T00:00:00Z", "ci", "ci", "1.500000001"],
+    ]
     answer = orjson.loads(run("spend", "--by", "user", "--json", *SPAN).stdout)
     assert [item["usd"] for item in answer["items"]] == ["1.500000003"]
     assert "nothing was used" in run("spend", "--from", "2026-06-01", "--to", "2026-06-01").stdout
