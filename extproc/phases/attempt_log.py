@@ -10,7 +10,7 @@ from extproc.accounting.estimate import Delivered
 from extproc.config.routes import idle_timeout, patience, try_timeout
 from extproc.domain import names
 from extproc.domain.answer import FinishReason
-from extproc.domain.errors import Aborted, GatewayError, InternalError
+from extproc.domain.errors import Aborted, GatewayError, InternalError, NoAnswer, ProviderTimeout
 from extproc.domain.reading import JsonObject
 from extproc.domain.usage import Usage
 from extproc.phases.exchange import Exchange
@@ -26,6 +26,11 @@ from extproc.translate.response import AnswerStream
 
 _BYTES_OF_EVENT = 4
 """A whole answer has no events to count: about as many bytes as streams have in one."""
+
+
+_AT_WORK = 0.1
+"""Seconds behind which a provider without a word is taken to work on the request."""
+_BROKEN_OFF = frozenset({Aborted("").outcome, NoAnswer("").outcome, ProviderTimeout("").outcome})
 
 
 class AttemptLog:
@@ -152,7 +157,7 @@ class AttemptLog:
         if self._account is None or self._handoff is None or self._exchange is None:
             return None
         self.answered(error.status, error.outcome, final=False)
-        self._reckon()
+        self._reckon(0.0)
         asked = self._account.cover(self._attempt_record(self._handoff, self._exchange, self._clock.now_ns()))
         self._settled = asked is not None
         return asked
@@ -178,19 +183,19 @@ class AttemptLog:
         if self._outcome == SENT:
             self._outcome = self._unexplained(handoff, exchange, waited)
         now = self._clock.now_ns()
-        self._reckon()
+        self._reckon(waited)
         record = self._attempt_record(handoff, exchange, now)
         for gap in unmarked_before(self._earlier):
             self._recorder.attempt(unreached(handoff, gap, self._started_ns))
         self._recorder.attempt(record)
         if self._final:
-            self._recorder.request(self._request_record(handoff, exchange, now))
+            self._recorder.request(self._request_record(handoff, exchange, record, now))
         if self._account is not None and not self._settled:
-            self._account.settle(record, final=self._final and self._covered, closing=unanswered)
+            self._account.settle(record, final=self._final and self._covered, closing=unanswered or not self._covered)
         if self._span is not None:
             self._span.end(record)
 
-    def _reckon(self) -> None:
+    def _reckon(self, waited: float) -> None:
         """What the attempt has used, and what that costs: as the provider says, or as far as one can tell."""
         assert self._account is not None
         delivered = Delivered()
@@ -202,16 +207,20 @@ class AttemptLog:
         if self._outcome == OK and self._usage.total:
             if self._stream is not None:
                 self._account.learn(self._usage, self._request, delivered)
-        elif self._usage.total or delivered.output_events or self._left_reading():
+        elif self._usage.total or delivered.output_events or self._left_reading(waited):
             self._usage = self._account.estimate(self._usage, self._request, delivered)
             self._estimated = True
         self._cost = self._account.cost(self._usage, self._service_tier)
         if self._cost is not None and self._outcome != OK and not self._usage.total:
             self._cost = 0  # vendors bill no fee for a request that they refuse
 
-    def _left_reading(self) -> bool:
-        """Whether a transfer broke off behind a good head: the provider had read the prompt by then, and bills it."""
-        return self._status is not None and self._status < 300 and self._outcome.startswith(f"{Aborted.fault}:")
+    def _left_reading(self, waited: float) -> bool:
+        """Whether the transfer broke off while the provider was at work: it has read the prompt by then, and bills it.
+
+        A provider that resets a request instead of answering does so at once, and one that refuses it sends a status.
+        """
+        at_work = waited >= _AT_WORK if self._status is None else self._status < 300
+        return at_work and self._outcome in _BROKEN_OFF
 
     def _unexplained(self, handoff: Handoff, exchange: Exchange, waited: float) -> str:
         """The stream just ended, and nothing said why."""
@@ -257,40 +266,15 @@ class AttemptLog:
             server_port=address.port,
         )
 
-    def _request_record(self, handoff: Handoff, exchange: Exchange, now: int) -> RequestRecord:
+    def _request_record(self, handoff: Handoff, exchange: Exchange, record: AttemptRecord, now: int) -> RequestRecord:
         step = exchange.step
         mine = AttemptMark(step.provider, step.model, self._outcome, self._started_ns, now, final=True)
-        first_token = None
-        if self._first_token is not None:
-            first_token = (self._started_ns - handoff.started_ns) / 1e6 + self._first_token * 1000
-        return RequestRecord(
-            request_id=handoff.request_id,
+        limit = patience(exchange.model, stream=handoff.stream)
+        return RequestRecord.answered_by(
+            record,
             time_ns=handoff.started_ns,
-            duration_ms=(now - handoff.started_ns) / 1e6,
-            outcome=self._outcome,
-            trace_id=self._span.trace_id if self._span else None,
-            key=handoff.key,
-            team=handoff.team,
-            tags=dict(handoff.tags) or None,
-            client_dialect=handoff.client_dialect,
-            model_asked=handoff.asked,
-            model=handoff.model,
-            provider=step.provider,
-            provider_dialect=exchange.provider.dialect,
-            provider_model=step.model,
-            model_served=self._served,
-            stream=handoff.stream,
             status=self._client_status,
-            usage=self._usage,
-            usage_estimated=self._estimated,
-            cost=self._cost,
-            org=handoff.org,
-            user=handoff.user,
-            first_token_ms=first_token,
-            finish_reason=self._finish,
-            config_version=handoff.config_version,
-            committed=self._committed,
-            attempts=summaries((*self._earlier, mine), now, limit=patience(exchange.model, stream=handoff.stream)),
+            attempts=summaries((*self._earlier, mine), now, limit=limit),
         )
 
 

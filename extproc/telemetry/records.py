@@ -9,7 +9,7 @@ credential: an error is its ``outcome``, since a vendor's message may quote the 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal
 
 from extproc.domain.answer import FinishReason
@@ -97,6 +97,25 @@ class RequestRecord(_Record):
     attempts: tuple[AttemptSummary, ...] = ()
     """As far as the writer knows them, in order, the committed one included."""
 
+    @classmethod
+    def answered_by(
+        cls,
+        attempt: AttemptRecord,
+        *,
+        time_ns: int,
+        status: int,
+        attempts: tuple[AttemptSummary, ...],
+    ) -> "RequestRecord":
+        """The request that this attempt has answered; it began at ``time_ns`` and ended with the attempt."""
+        before = (attempt.time_ns - time_ns) / 1e6
+        first = attempt.first_token_ms
+        said = {name: getattr(attempt, name) for name in _SHARED}
+        said |= {"time_ns": time_ns, "duration_ms": attempt.duration_ms + before, "status": status}
+        said["first_token_ms"] = None if first is None else first + before
+        return cls(**said, attempts=attempts)
+
+
+_SHARED = tuple(field.name for field in fields(_Record))
 
 Record = AttemptRecord | RequestRecord
 
