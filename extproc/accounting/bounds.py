@@ -223,7 +223,9 @@ def _prediction(prediction: Json) -> int:
 
     Source: https://developers.openai.com/api/docs/guides/predicted-outputs: rejected tokens are billed as output.
     """
-    content = prediction.get("content") if isinstance(prediction, dict) else None
+    if not isinstance(prediction, dict):
+        return 0
+    content = prediction.get("content")
     parts = content if isinstance(content, list) else [content]
     texts = (part.get("text") if isinstance(part, dict) else part for part in parts)
     return sum(_bytes(text) for text in texts if isinstance(text, str))

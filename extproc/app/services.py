@@ -44,10 +44,10 @@ def live_directory(
 
 
 class Services:
-    """Of one worker. ``index`` counts the workers; ``remembers``: the file in which the directory outlives a restart."""
+    """Of one worker. ``index`` counts the workers, from 0."""
 
     def __init__(
-        self, snapshot: Snapshot, env: Mapping[str, str], events: EventLog, observer: Observer, *, remembers: Memory
+        self, snapshot: Snapshot, env: Mapping[str, str], events: EventLog, observer: Observer, *, index: int
     ) -> None:
         self._snapshot = snapshot
         self._events = events
@@ -56,8 +56,10 @@ class Services:
         self._live: LiveDirectory | None = None
         self._ledger: RedisLedger | None = None
         if self._store is not None:
-            self._live = live_directory(snapshot, self._store, partial(events.event, "warning"), remembers)
-            self._ledger = _ledger(snapshot, self._store, journal_directory(snapshot, env, self._store), observer)
+            kept = journal_directory(snapshot, env, self._store)
+            kept.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._live = live_directory(snapshot, self._store, partial(events.event, "warning"), _memory(kept, index))
+            self._ledger = _ledger(snapshot, self._store, kept, observer)
         self.directory: Directory = self._live or Declared(snapshot)
         self._tariffs = TariffBook(snapshot)
         self._lessons = Lessons()
@@ -151,6 +153,6 @@ def _ledger(snapshot: Snapshot, store: Store, journals: Path, observer: Observer
     return RedisLedger(store, config, observer, journal=own, orphaned=partial(journal.adopt, journals))
 
 
-def memory_of(root: Path, index: int) -> Memory:
-    """Of a worker's directory: all read the file of a run folder, the first one writes it."""
-    return Memory(root / "directory.json", writes=index == 0)
+def _memory(folder: Path, index: int) -> Memory:
+    """Of a worker's directory: it outlives the gateway, all workers read it, the first one writes it."""
+    return Memory(folder / "directory.json", writes=index == 0)

@@ -17,7 +17,7 @@ import uvloop
 
 from extproc.app.ledger_watch import LedgerWatch
 from extproc.app.rundir import RUN_DIR_VARIABLE, RunDir
-from extproc.app.services import Services, memory_of
+from extproc.app.services import Services
 from extproc.config.load import load_text
 from extproc.config.snapshot import Snapshot
 from extproc.phases.admission import Admission
@@ -101,9 +101,7 @@ async def _serve(run_dir: RunDir, index: int) -> None:
     rows = RowLog(open_sink(Path(rows_path) if rows_path else None), events, on_drop=metrics.rows_dropped)
     recorder = LiveRecorder(rows, metrics, events)
     tracer = make_tracer(snapshot.telemetry.otlp_endpoint, version=VERSION)
-    services = Services(
-        snapshot, os.environ, events, LedgerWatch(metrics, events), remembers=memory_of(run_dir.root, index)
-    )
+    services = Services(snapshot, os.environ, events, LedgerWatch(metrics, events), index=index)
     if services.stored:
         metrics.store_up(up=True)
     await services.start()

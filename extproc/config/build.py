@@ -6,6 +6,7 @@ from math import ceil
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal, TypeVar
+from urllib.parse import urlsplit
 
 import orjson
 
@@ -37,6 +38,10 @@ DEFAULT_RETRY_ON: frozenset[RetryCondition] = frozenset(
 )
 """401 and 403 are about the gateway's own key at a provider, so another provider can help; 400 and 404 are the
 request's or the catalogue's fault and would fail everywhere."""
+
+_NEWER_LIMIT = ("openai.com", ".openai.azure.com")
+"""Hosts whose models heed ``max_completion_tokens``, and of which the reasoning models refuse the older name.
+https://platform.openai.com/docs/api-reference/chat/create#chat-create-max_completion_tokens"""
 
 _BASE = Model(name="", targets=(), retry_on=DEFAULT_RETRY_ON)
 """What holds where neither the model nor ``defaults`` says."""
@@ -122,7 +127,15 @@ def _provider(name: str, spec: ProviderSpec, base_dir: Path | None) -> Provider:
         connect_timeout=spec.connect_timeout,
         prices=_frozen({model: price_of(price) for model, price in spec.prices.items()}) if spec.prices else None,
         priced_as=spec.priced_as,
+        older_limit=_older_limit(spec),
     )
+
+
+def _older_limit(spec: ProviderSpec) -> bool:
+    if spec.limit_field is not None:
+        return spec.limit_field == "max_tokens"
+    host = urlsplit(spec.base_url or BASE_URLS[spec.dialect].default).hostname or ""
+    return spec.dialect == "openai" and not host.endswith(_NEWER_LIMIT)
 
 
 def _model(name: str, spec: ModelSpec, defaults: PolicySpec) -> Model:

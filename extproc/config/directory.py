@@ -23,6 +23,10 @@ class Directory(Protocol):
         """An organisation, team or user."""
         ...
 
+    def lists(self, kind: PartyKind) -> bool:
+        """Whether there are any parties of this kind: then a name that is not among them is a mistake."""
+        ...
+
     @property
     def complete(self) -> bool:
         """Whether a digest that is not known here is known nowhere: False while the store was never reached."""
@@ -34,6 +38,7 @@ class Declared(Directory):
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
+        self._kinds = {kind for kind, _ in snapshot.parties}
         self._named = {key.id: key for key in snapshot.keys.values()}
 
     def key(self, sha256: str) -> VirtualKey | None:
@@ -47,6 +52,10 @@ class Declared(Directory):
     def party(self, kind: PartyKind, name: str) -> Party | None:
         """See ``Directory``."""
         return self._snapshot.parties.get((kind, name))
+
+    def lists(self, kind: PartyKind) -> bool:
+        """See ``Directory``."""
+        return kind in self._kinds
 
     @property
     def complete(self) -> bool:

@@ -96,6 +96,11 @@ class ProviderSpec(Metered):
         default_factory=dict[str, PriceSpec],
         description="What its models cost us, by its own names of them; the published prices hold for the others.",
     )
+    limit_field: Literal["max_tokens", "max_completion_tokens"] | None = Field(
+        default=None,
+        description="How an openai provider wants the output limit that a budget needs; default: max_completion_tokens "
+        "at OpenAI and Azure, max_tokens at all others, of which many pass over the newer name.",
+    )
     priced_as: Name | None = Field(
         default=None,
         description="Whose published prices hold (a provider's id in genai-prices); default: told from dialect and host.",

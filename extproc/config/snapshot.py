@@ -69,6 +69,8 @@ class Provider:
     connect_timeout: float = 5.0
     prices: Mapping[str, Price] | None = None
     """By the provider's name of a model; they come before the published ones."""
+    older_limit: bool = False
+    """It heeds OpenAI's ``max_tokens`` only; the newer ``max_completion_tokens`` is passed over, or refused."""
     priced_as: str | None = None
     """Whose published prices hold (a provider id of genai-prices); None: told from dialect and host."""
 

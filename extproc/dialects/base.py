@@ -59,6 +59,8 @@ class RenderOptions:
 
     default_max_output_tokens: int = 4096
     """For dialects that require an output limit, when the client named none."""
+    legacy_max_tokens: bool = False
+    """The server heeds OpenAI's ``max_tokens`` only."""
     drop_unsupported: bool = False
     """Leave out what this dialect cannot carry, and name it in ``Rendered.dropped``, instead of raising."""
 

@@ -14,6 +14,7 @@
     │   └── ClientClosed         499 client_closed            (never sent; a row's outcome only)
     ├── PolicyError          a rule of the platform refuses it
     │   ├── ModelNotAllowed      403 model_not_allowed
+    │   ├── UnknownParty         403 unknown_party        (the key's team or org is gone, and its budgets with it)
     │   ├── BudgetExceeded       402 budget_exceeded      (the status is configurable)
     │   ├── RateLimited          429 rate_limited         (requests or tokens in a window, requests under way)
     │   ├── Runaway              429 runaway_guard        (spends too fast, or says the same again and again)
@@ -144,6 +145,13 @@ class ModelNotAllowed(PolicyError):
     """The key's scope does not hold this model."""
 
     code = "model_not_allowed"
+    status = 403
+
+
+class UnknownParty(PolicyError):
+    """The key belongs to a team or an organisation that nobody knows, so nobody knows its budgets either."""
+
+    code = "unknown_party"
     status = 403
 
 

@@ -100,6 +100,7 @@ class Settlement:
 
     ``group``: the provider called; meters of the others are not charged. ``final``: the request is over, the hold ends.
     ``closing``: not final, but nobody may come after. ``event``: JSON of the usage event, written in the same step.
+    ``limitless``: the order had no lines. Then it may come later than this, from another process.
     """
 
     hold_id: str
@@ -109,6 +110,7 @@ class Settlement:
     event: bytes
     final: bool
     closing: bool = False
+    limitless: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

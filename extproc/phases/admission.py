@@ -48,6 +48,7 @@ from extproc.policy.chain import order_targets
 from extproc.policy.keys import (
     TokenCheck,
     authenticate,
+    check_expiry,
     presented_key,
     resolve_model,
     usable_models,
@@ -166,7 +167,7 @@ class Admission:
 
     def _recognised(self, who: Principal, endpoint: Endpoint, *, ended: bool) -> Reply:
         self._known.who = who
-        self._known.tags = request_tags(self._headers, who.key.tags or {})
+        self._known.tags = request_tags(self._headers, who.tags)
         if endpoint.kind != "chat":
             return self._catalogue(endpoint, who)
         if ended:
@@ -187,9 +188,9 @@ class Admission:
         return Respond(200, orjson.dumps(body), f"{names.DETAILS_PREFIX}models", headers)
 
     def _on_request_body(self, body: bytes) -> Reply | Awaitable[Replies]:
-        assert self._known.who is not None
         deps = self._deps
         begun = deps.clock.monotonic()
+        self._known.who = self._still_good()
         parsed = _parse(body)
         fields = Fields(parsed)
         self._known.asked = fields.text("model")
@@ -203,6 +204,16 @@ class Admission:
             reply = self._book(deps.bookkeeper, self._known.who, model, parsed, body)
         deps.recorder.admitted(deps.clock.monotonic() - begun)
         return reply
+
+    def _still_good(self) -> Principal:
+        """Who asks, looked up again: a body can trickle in for as long as it takes to revoke a key."""
+        who, now = self._known.who, self._deps.clock.now_ns()
+        assert who is not None
+        presented = presented_key(self._headers)
+        if self._deps.tokens is None or not looks_like_jwt(presented):
+            return authenticate(self._deps.directory, presented, now)
+        check_expiry(who.key, now)
+        return with_parties(self._deps.directory, who.key)
 
     def _book(
         self, bookkeeper: Bookkeeper, who: Principal, model: Model, parsed: JsonObject, body: bytes
@@ -218,7 +229,7 @@ class Admission:
             tags=self._known.tags,
             end_user=self._known.end_user,
             stream=self._known.stream,
-            now_ns=self._log.started_ns,
+            now_ns=self._deps.clock.now_ns(),
         )
         # Known before it is taken: a client that leaves meanwhile must not leave its hold behind.
         self._hold_id, booking = bookkeeper.book(wanted)
@@ -232,7 +243,7 @@ class Admission:
         if booking.hold_id and deps.bookkeeper is not None:
             deps.bookkeeper.ledger.keep(booking.hold_id)
             self._kept = booking.hold_id
-        self._limits = limit_headers(booking.lines, booking.states)
+        self._limits = limit_headers(booking.lines, booking.states, output=booking.output_limit or 0)
         if booking.clamped:
             self._limits = (*self._limits, (names.OUTPUT_LIMIT_HEADER, str(booking.output_limit)))
         self._known.handoff = handoff = Handoff(
@@ -256,6 +267,7 @@ class Admission:
             end_user=self._known.end_user,
             output_limit=booking.output_limit,
             show_cost=deps.snapshot.money.show_cost or names.SHOW_COST_HEADER in self._headers,
+            metered=bool(booking.lines),
         )
         return RequestBodyReply(
             set_headers=self._routing_headers(model, len(booking.targets)),

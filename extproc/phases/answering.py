@@ -289,11 +289,12 @@ class Answering:
             return self._tell(error)
         if not self._may_retry(error):
             return self._give_error(error)
-        if not self._log.spent:
+        waited = self._clock.monotonic() - self._began
+        if not self._log.spent(error, waited):
             return self._retry(error)
         if self._trailers:  # which cannot wait
             return self._give_error(error)
-        asked = self._log.cover(error)
+        asked = self._log.cover(error, waited)
         if asked is None:
             return self._retry(error)
         self._state = "covering"

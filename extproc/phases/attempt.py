@@ -118,8 +118,7 @@ class Attempt:
     async def _resumed(self, covered: Awaitable[bool], body: bytes) -> Replies:
         """Envoy retries a cut by itself. What came before it may have cost money, and the hold is for one attempt."""
         try:
-            if not await covered:
-                self._log.uncovered()
+            if not await self._is_covered(covered):
                 raise BudgetExceeded(
                     "An attempt of this request broke off behind an answer that costs money, and the budget has no room"
                     " for another one.",
@@ -128,6 +127,15 @@ class Attempt:
             return (self._send(body),)
         except GatewayError as error:
             return (self._refuse(error),)
+
+    async def _is_covered(self, covered: Awaitable[bool]) -> bool:
+        fine = False
+        try:
+            fine = await covered
+        finally:
+            if not fine:
+                self._log.uncovered()
+        return fine
 
     def _send(self, body: bytes) -> Reply:
         exchange = self._exchange

@@ -10,7 +10,7 @@ from extproc.accounting.estimate import Delivered
 from extproc.config.routes import idle_timeout, patience, try_timeout
 from extproc.domain import names
 from extproc.domain.answer import FinishReason
-from extproc.domain.errors import Aborted, GatewayError, InternalError, NoAnswer, ProviderTimeout
+from extproc.domain.errors import Aborted, GatewayError, InternalError, NoAnswer, ProviderTimeout, ProviderTruncated
 from extproc.domain.reading import JsonObject
 from extproc.domain.usage import Usage
 from extproc.phases.exchange import Exchange
@@ -30,7 +30,11 @@ _BYTES_OF_EVENT = 4
 
 _AT_WORK = 0.1
 """Seconds behind which a provider without a word is taken to work on the request."""
-_BROKEN_OFF = frozenset({Aborted("").outcome, NoAnswer("").outcome, ProviderTimeout("").outcome})
+_PACE = 100
+"""Output tokens a second, where nothing is delivered that could be counted: about what the vendors' middle models write."""
+_BROKEN_OFF = frozenset(
+    {Aborted("").outcome, NoAnswer("").outcome, ProviderTimeout("").outcome, ProviderTruncated("").outcome}
+)
 
 
 class AttemptLog:
@@ -142,14 +146,14 @@ class AttemptLog:
             return None
         return self._account.cost(self._usage, self._service_tier)
 
-    @property
-    def spent(self) -> bool:
+    def spent(self, error: GatewayError, waited: float) -> bool:
         """Whether the hold will be charged for this attempt: for what was counted, or what was delivered."""
         if self._account is None or not self._account.held:
             return False
-        return self._usage.total > 0 or (self._stream is not None and self._stream.output_events > 0)
+        delivered = self._stream is not None and self._stream.output_events > 0
+        return self._usage.total > 0 or delivered or self._left_reading(error.outcome, waited)
 
-    def cover(self, error: GatewayError) -> Awaitable[bool] | None:
+    def cover(self, error: GatewayError, waited: float) -> Awaitable[bool] | None:
         """The attempt failed and another shall follow: whether the hold covers that one, too.
 
         None where nothing is held.
@@ -157,7 +161,7 @@ class AttemptLog:
         if self._account is None or self._handoff is None or self._exchange is None:
             return None
         self.answered(error.status, error.outcome, final=False)
-        self._reckon(0.0)
+        self._reckon(waited)
         asked = self._account.cover(self._attempt_record(self._handoff, self._exchange, self._clock.now_ns()))
         self._settled = asked is not None
         return asked
@@ -207,20 +211,28 @@ class AttemptLog:
         if self._outcome == OK and self._usage.total:
             if self._stream is not None:
                 self._account.learn(self._usage, self._request, delivered)
-        elif self._usage.total or delivered.output_events or self._left_reading(waited):
-            self._usage = self._account.estimate(self._usage, self._request, delivered)
+        elif self._usage.total or delivered.output_events or self._left_reading(self._outcome, waited):
+            self._usage = self._account.estimate(self._usage, self._request, delivered, unseen=self._unseen(waited))
             self._estimated = True
         self._cost = self._account.cost(self._usage, self._service_tier)
         if self._cost is not None and self._outcome != OK and not self._usage.total:
             self._cost = 0  # vendors bill no fee for a request that they refuse
 
-    def _left_reading(self, waited: float) -> bool:
+    def _unseen(self, waited: float) -> int:
+        """Output tokens that were written, and billed, with nothing delivered yet: whole answers, hidden reasoning.
+
+        A stream that tells its usage at the start shows its reasoning, too.
+        """
+        shown = self._stream is not None and (self._stream.output_events > 0 or self._usage.total > 0)
+        return 0 if shown or not self._left_reading(self._outcome, waited) else int(waited * _PACE)
+
+    def _left_reading(self, outcome: str, waited: float) -> bool:
         """Whether the transfer broke off while the provider was at work: it has read the prompt by then, and bills it.
 
         A provider that resets a request instead of answering does so at once, and one that refuses it sends a status.
         """
         at_work = waited >= _AT_WORK if self._status is None else self._status < 300
-        return at_work and self._outcome in _BROKEN_OFF
+        return at_work and outcome in _BROKEN_OFF
 
     def _unexplained(self, handoff: Handoff, exchange: Exchange, waited: float) -> str:
         """The stream just ended, and nothing said why."""

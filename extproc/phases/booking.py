@@ -6,7 +6,7 @@ or a cheaper one, with the output that can be paid for. Counterpart: ``extproc.p
 
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from extproc.config.snapshot import Model, Snapshot, Target
@@ -24,8 +24,13 @@ from extproc.state.events import encode_event
 
 _MAX_STEPS = 16
 """Ladders of several meters may be heeded one after the other; more rounds are a mistake in them."""
+_MAX_KNOWN = 10_000
+"""Kinds of requests whose meters are remembered; beyond it all are looked up anew."""
 _BOUGHT = frozenset({"usd", "tokens", "input_tokens", "output_tokens"})
 """Units for which the size of a request matters."""
+
+_FREE: Mapping[str | None, Worst] = {None: Worst(0, 0, 0, 0, 1)}
+"""The worst case where only requests are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +77,20 @@ class NoRoom(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class _Counted:
+    """The meters of a kind of request, each with its group, and what follows of them alone."""
+
+    who: Principal
+    """By whose objects the kind is known: they live as long as this does, so nobody else gets their ids."""
+    meters: Sequence[tuple[Meter, str | None]]
+    groups: frozenset[str | None]
+    budgets: frozenset[str | None]
+    """Groups with a budget."""
+    bought: bool
+    """The size of a request matters."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Plan:
     """One order, and what it was made of."""
 
@@ -92,6 +111,9 @@ class Bookkeeper:
     windows: Windows
     ledger: Ledger
     dice: Dice
+    _known: dict[tuple[object, ...], _Counted] = field(
+        default_factory=dict[tuple[object, ...], _Counted], init=False, repr=False, compare=False
+    )
 
     def book(self, wanted: Wanted) -> tuple[str, Booking | Callable[[], Awaitable[Booking]]]:
         """The hold's id, at once, and the booking, or where there is a meter what asks the store for it.
@@ -137,7 +159,8 @@ class Bookkeeper:
             model=self.snapshot.models[course.model],
             targets=tuple(target for target in plan.targets if target.provider not in hold.left_out),
             hold_id=plan.order.id,
-            output_limit=hold.output if short or plan.must_write else None,
+            # Said to the attempts in any case: providers differ in how they want to be told.
+            output_limit=hold.output if plan.order.output else None,
             clamped=short,
             lines=plan.order.lines,
             states=hold.states,
@@ -146,39 +169,57 @@ class Bookkeeper:
     # -- the order ----------------------------------------------------------------------------------------------------
 
     def _plan(self, wanted: Wanted, course: Course, hold_id: str) -> _Plan:
-        model = self.snapshot.models[course.model]
-        targets = wanted.chain(model)
-        who = wanted.who
-        # Who brings a key of its own to a provider does not use our account there.
-        accounts = tuple(dict.fromkeys(t.provider for t in targets if not who.brings(t.provider)))
-        meters = self.meters.applicable(who, Subject(model.name, accounts, wanted.tags, self._prompt(wanted)))
-        if any(meter.unit in _BOUGHT for meter, _ in meters):
-            budgets = {group for meter, group in meters if _is_budget(meter)}
+        targets = wanted.chain(self.snapshot.models[course.model])
+        counted = self._counted(wanted, course.model, targets)
+        if counted.bought:
             reckoned = self.reckoner.reckon(
-                wanted.parsed, wanted.body, wanted.dialect, targets, budgets=budgets, now_ns=wanted.now_ns
+                wanted.parsed, wanted.body, wanted.dialect, targets, budgets=counted.budgets, now_ns=wanted.now_ns
             )
         else:
-            reckoned = Reckoning(targets, {None: Worst(0, 0, 0, 0, 1)}, 0, must_write=False)
-        return self._ordered(wanted, course, hold_id, meters, reckoned)
+            reckoned = Reckoning(targets, _FREE, 0, must_write=False)
+        return self._ordered(wanted, course, hold_id, counted, reckoned)
+
+    def _counted(self, wanted: Wanted, model: str, targets: Sequence[Target]) -> _Counted:
+        """Looking meters up takes as long as everything else about a small request: remembered, but where prompts count."""
+        who, prompt = wanted.who, self._prompt(wanted)
+        # Who brings a key of its own to a provider does not use our account there.
+        accounts = tuple(dict.fromkeys([t.provider for t in targets if not who.brings(t.provider)]))
+        kind = (id(who.key), *map(id, who.parties), model, accounts, *wanted.tags.items())
+        known = self._known.get(kind) if prompt is None else None
+        if known is not None:
+            return known
+        meters = self.meters.applicable(who, Subject(model, accounts, wanted.tags, prompt))
+        found = _Counted(
+            who,
+            meters,
+            groups=frozenset(group for _, group in meters),
+            budgets=frozenset(group for meter, group in meters if _is_budget(meter)),
+            bought=any(meter.unit in _BOUGHT for meter, _ in meters),
+        )
+        if prompt is None:
+            if len(self._known) >= _MAX_KNOWN:
+                self._known.clear()
+            self._known[kind] = found
+        return found
 
     def _ordered(
         self,
         wanted: Wanted,
         course: Course,
         hold_id: str,
-        meters: Sequence[tuple[Meter, str | None]],
+        counted: _Counted,
         reckoned: Reckoning,
     ) -> _Plan:
         kept, wished, most = {t.provider for t in reckoned.targets}, reckoned.output, course.max_output_tokens
         output = wished if most is None else min(wished, most)
-        grouped = {group for _, group in meters}
+        meters = [(m, g) for m, g in counted.meters if g is None or g in kept]
         order = HoldOrder(
             hold_id,
-            self._lines([(m, g) for m, g in meters if g is None or g in kept], reckoned.worst, course, wanted.now_ns),
+            self._lines(meters, reckoned.worst, course, wanted.now_ns),
             output,
             min(output, self.snapshot.money.output_floor),
             self._facts(wanted, self.snapshot.models[course.model], reckoned.targets[0], hold_id),
-            others=not kept <= grouped,
+            others=not kept <= counted.groups,
         )
         return _Plan(order, reckoned.targets, reckoned.must_write, lowered=output < wished)
 
@@ -189,17 +230,19 @@ class Bookkeeper:
         course: Course,
         now_ns: int,
     ) -> tuple[HoldLine, ...]:
-        common = worst[None]
+        common, windows, climbed = worst[None], self.windows, bool(course.honoured)
         return tuple(
-            hold_line(
-                meter,
-                group,
-                worst.get(group, common),
-                self.windows,
-                now_ns=now_ns,
-                honoured=course.steps_honoured(meter),
-            )
-            for meter, group in meters
+            [
+                hold_line(
+                    meter,
+                    group,
+                    worst.get(group, common),
+                    windows,
+                    now_ns=now_ns,
+                    honoured=course.steps_honoured(meter) if climbed else 0,
+                )
+                for meter, group in meters
+            ]
         )
 
     def _prompt(self, wanted: Wanted) -> str | None:

@@ -14,6 +14,7 @@ from extproc.domain.errors import InternalError, ProviderError
 from extproc.domain.reading import JsonObject
 from extproc.phases.events import RequestHeaders
 from extproc.phases.handoff import Handoff, Step
+from extproc.policy.keys import KEY_HEADERS
 from extproc.providers.request import Addressed, address
 from extproc.providers.wire import WIRES
 from extproc.translate.answer import TranslatedAnswer, translate_answer
@@ -50,9 +51,18 @@ class Exchange:
             same_dialect=self.same_dialect,
             options=RenderOptions(
                 default_max_output_tokens=own or RenderOptions().default_max_output_tokens,
+                legacy_max_tokens=limit is not None and self.provider.older_limit,
                 drop_unsupported=self.model.drop_unsupported,
             ),
-            edits={} if limit is None else limit_edits(self.client.name, parsed, limit, unsaid=own),
+            edits={}
+            if limit is None
+            else limit_edits(
+                self.client.name,
+                parsed,
+                limit,
+                unsaid=own,
+                older=self.same_dialect and self.provider.older_limit,
+            ),
         )
         return translate_request(self.client, self.dialect, body, parsed, job)
 
@@ -81,7 +91,9 @@ def open_exchange(
         raise InternalError("the configuration changed while the request was under way; send it again")
     own = _own_credential(directory, handoff, provider.name)
     if own is not None:
-        provider = replace(provider, api_key=own)
+        # Our own account must not ride along in a header of the configuration.
+        headers = {name: value for name, value in (provider.headers or {}).items() if name.lower() not in KEY_HEADERS}
+        provider = replace(provider, api_key=own, headers=headers)
     pair = PAIRS[handoff.client_dialect, provider.dialect]
     client_headers: Mapping[str, str] = dict(handoff.client_headers) if pair.same else {}
     return Exchange(

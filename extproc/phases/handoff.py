@@ -11,7 +11,7 @@ import orjson
 
 from extproc.domain.errors import InternalError
 
-VERSION = 2
+VERSION = 3
 """Raised when the meaning of a field changes; workers of two versions then refuse each other's hand-offs clearly."""
 
 
@@ -55,6 +55,8 @@ class Handoff:
     output_limit: int | None = None
     """What the budgets can pay for, in tokens; None: as the client says."""
     show_cost: bool = False
+    metered: bool = True
+    """Some meter counts it, so its hold has lines."""
 
     def encode(self) -> str:
         """As text."""
@@ -81,6 +83,7 @@ class Handoff:
                 self.end_user,
                 self.output_limit,
                 self.show_cost,
+                self.metered,
             ]
         ).decode()
 

@@ -20,11 +20,18 @@ _FAMILY: dict[Unit, str] = {
 """``concurrent`` has no header anybody knows."""
 
 
-def limit_headers(lines: Sequence[HoldLine], states: Sequence[MeterState]) -> tuple[tuple[str, str], ...]:
-    """Of each unit the meter with the least left. Guards are not told: they are no allowance."""
+def limit_headers(
+    lines: Sequence[HoldLine], states: Sequence[MeterState], *, output: int | None = None
+) -> tuple[tuple[str, str], ...]:
+    """Of each unit the meter with the least left. Guards are not told: they are no allowance.
+
+    ``output``: tokens granted to this request, None where nothing was. Its own hold, a bound far above what it will come
+    to, does not count as used; but the request itself does.
+    """
     tightest: dict[Unit, tuple[int, HoldLine, MeterState]] = {}
     for line, state in zip(lines, states, strict=False):
-        left = max(0, line.meter.limit - state.settled - state.held)
+        own = 0 if output is None or line.meter.unit == "requests" else line.fixed + line.per_output * output
+        left = max(0, line.meter.limit - state.settled - max(0, state.held - own))
         known = tightest.get(line.meter.unit)
         if not line.meter.guard and line.group is None and (known is None or left < known[0]):
             tightest[line.meter.unit] = (left, line, state)

@@ -23,6 +23,8 @@ from extproc.phases.ports import Ledger
 from extproc.state.events import encode_event
 from extproc.telemetry.records import AttemptRecord
 
+_MOST = 10**15
+"""Of any amount: a vendor's slip must not be too large for the store to add."""
 _FIRST_LESSONS = 32
 _LESSON_EVERY = 8
 """Of the answers of this process, so many are learnt from: the first ones, then a sample. A lesson reads the prompt."""
@@ -107,16 +109,22 @@ class Account:
             plain = bound is not None and not bound.images and bound.whole_window is None
             lessons.ratios.learn(self._names(), usage, delivered, bound.text_bytes if bound and plain else 0)
 
-    def estimate(self, known: Usage, request: bytes, delivered: Delivered) -> Usage:
-        """What an answer that broke off has used: as the provider has said so far, the rest from what was delivered."""
+    def estimate(self, known: Usage, request: bytes, delivered: Delivered, *, unseen: int) -> Usage:
+        """What an answer that broke off has used: as the provider has said so far, the rest from what was delivered.
+
+        ``unseen``: output tokens of which nothing was delivered.
+        """
         bound = self._bound(request)
+        most = self._most_output(bound)
+        if unseen > known.output:
+            known = replace(known, output=unseen if most is None else min(unseen, most))
         found = estimate_usage(
             known,
             output_bytes=delivered.output_bytes,
             output_events=delivered.output_events,
             input_bytes=len(request) if bound is None else prompt_bytes(bound),
             ratio=self._accounts.lessons.ratios.ratio(*self._names()),
-            limit=self._most_output(bound),
+            limit=most,
         )
         # An estimate beyond the bound is wrong, and more than was held.
         return found if known.prompt else replace(found, input=min(found.input, self._most_input(bound, found.input)))
@@ -177,9 +185,9 @@ class Account:
     def _settlement(self, record: AttemptRecord, *, final: bool, closing: bool) -> Settlement:
         usage, handoff = record.usage, self._handoff
         charge = Charge(
-            usd=record.cost or 0,
-            input_tokens=usage.prompt,
-            output_tokens=usage.output,
+            usd=min(record.cost or 0, _MOST),
+            input_tokens=min(usage.prompt, _MOST),
+            output_tokens=min(usage.output, _MOST),
             requests=int(self._sent),
         )
         event = UsageEvent(
@@ -220,6 +228,7 @@ class Account:
             event=encode_event(event),
             final=final,
             closing=closing,
+            limitless=not handoff.metered,
         )
 
 

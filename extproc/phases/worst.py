@@ -5,22 +5,29 @@ Counterparts: ``extproc.accounting.bounds``, for one target; ``extproc.phases.bo
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from extproc.accounting.bounds import Bound, Quote, output_wanted, prompt_bound, quote
 from extproc.accounting.outputs import most_output
 from extproc.accounting.tariffs import Tariff, TariffBook
 from extproc.config.snapshot import Snapshot, Target
-from extproc.domain.errors import UnboundedCost, UnknownPrice
+from extproc.domain.errors import InvalidRequest, UnboundedCost, UnknownPrice
 from extproc.domain.reading import JsonObject
+from extproc.phases.endpoints import ANTHROPIC
 from extproc.policy.meters import Worst
 from extproc.providers.wire import WIRES
-from extproc.translate.edit import check_once
+from extproc.translate.edit import check_each_once
 
 _DECIDING = (
     *("max_tokens", "max_completion_tokens", "n", "best_of", "prediction", "service_tier", "speed", "inference_geo"),
     *("tools", "web_search_options", "thinking"),
 )
 """Fields that a bound rests on. One that stands twice in the body would be read one way here, another way there."""
+
+
+_COUNTS = ("max_tokens", "max_completion_tokens", "n", "best_of")
+_MOST = 10_000_000
+"""Far beyond every model's output; larger numbers only break sums."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +64,8 @@ class Reckoner:
 
         Raises ``UnknownPrice``, ``UnboundedCost``, or ``MalformedJson`` where a field that decides stands twice.
         """
-        for name in _DECIDING:
-            if name in parsed:
-                check_once(body, name, parsed)
+        check_each_once(body, [name for name in _DECIDING if name in parsed], parsed)
+        _check_counts(parsed, dialect)
         bound = prompt_bound(parsed, len(body), dialect)
         quoted = _quoted(bound, self._priced(chain, budgets, now_ns))
         outputs = [self._output(bound, target, tariff) for target, tariff, _ in quoted]
@@ -106,6 +112,18 @@ class Reckoner:
             if tariff is not None and tariff.context_window is not None:
                 limit = min(limit, tariff.context_window)
         return output_wanted(bound, target_limit=limit, tariff=tariff)
+
+
+def _check_counts(parsed: JsonObject, dialect: str) -> None:
+    """A server may read ``"8"`` as 8, and ``-1`` as no limit at all: what a bound rests on is a count, or refused."""
+    least = 0 if dialect == ANTHROPIC else 1  # Anthropic takes 0, to fill its prompt cache
+    for name in _COUNTS:
+        value = parsed.get(name)
+        if value is None:
+            continue
+        whole = isinstance(value, int | float) and not isinstance(value, bool) and value == value // 1
+        if not whole or not least <= cast("float", value) <= _MOST:
+            raise InvalidRequest(f"{name} must be a whole number from {least} to {_MOST}.", param=name)
 
 
 def _quoted(bound: Bound, priced: Sequence[tuple[Target, Tariff | None]]) -> list[tuple[Target, Tariff | None, Quote]]:

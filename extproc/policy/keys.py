@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from extproc.config.directory import Directory
-from extproc.config.snapshot import Model, Snapshot, VirtualKey
-from extproc.domain.errors import ModelNotAllowed, StoreUnavailable, Unauthenticated, UnknownModel
+from extproc.config.snapshot import Model, PartyKind, Snapshot, VirtualKey
+from extproc.domain.errors import ModelNotAllowed, StoreUnavailable, Unauthenticated, UnknownModel, UnknownParty
 from extproc.policy.meters import Principal, principal
 
 KEY_HEADERS = ("authorization", "x-api-key", "api-key", "x-goog-api-key")
@@ -57,25 +57,42 @@ def authenticate(directory: Directory, presented: str, now_ns: int) -> Principal
         )
     if not key.enabled:
         raise Unauthenticated("This API key is switched off. Ask the platform team.")
+    check_expiry(key, now_ns)
+    return with_parties(directory, key)
+
+
+def check_expiry(key: VirtualKey, now_ns: int) -> None:
+    """Raises ``Unauthenticated`` from the key's last instant on."""
     if key.expires is not None and datetime.fromtimestamp(now_ns / 1e9, UTC) >= key.expires:
         raise Unauthenticated(
             f"This API key expired at {key.expires.isoformat()}. Ask the platform team for a new one."
         )
-    return with_parties(directory, key)
 
 
 def with_parties(directory: Directory, key: VirtualKey) -> Principal:
-    """A key that was checked, with what it belongs to. Raises ``Unauthenticated`` where that is switched off."""
+    """A key that was checked, with what it belongs to.
+
+    Raises ``Unauthenticated`` where that is switched off, ``UnknownParty`` where it is gone and its budgets with it.
+    """
     who = principal(directory, key)
+    belongs: tuple[tuple[PartyKind, str | None], ...] = (("team", key.team), ("org", who.org))
+    for kind, name in belongs:
+        if name is not None and directory.party(kind, name) is None and directory.lists(kind):
+            raise UnknownParty(
+                f'The {kind} "{name}" of this API key is not known here, so neither are its budgets. Ask the platform'
+                " team to declare it, or to move the key."
+            )
     for party in who.parties:
         if not party.enabled:
             raise Unauthenticated(f'The {party.kind} "{party.name}" of this API key is switched off.')
     return who
 
 
-def _allowed_names(who: Principal) -> frozenset[str] | None:
-    """What key and parties all allow; None: everything."""
+def _allowed_names(snapshot: Snapshot, who: Principal) -> frozenset[str] | None:
+    """What key and parties all allow; None: everything. Tokens may say aliases."""
     allowed = who.key.models
+    if allowed is not None and not allowed <= snapshot.models.keys():
+        allowed = frozenset(snapshot.names.get(name, name) for name in allowed)
     for party in who.parties:
         if party.models is not None:
             allowed = party.models if allowed is None else allowed & party.models
@@ -84,7 +101,7 @@ def _allowed_names(who: Principal) -> frozenset[str] | None:
 
 def usable_models(snapshot: Snapshot, who: Principal) -> list[Model]:
     """The catalogue as this key sees it, in the order of the file."""
-    allowed = _allowed_names(who)
+    allowed = _allowed_names(snapshot, who)
     return [m for m in snapshot.models.values() if m.enabled and (allowed is None or m.name in allowed)]
 
 
@@ -95,7 +112,7 @@ def resolve_model(snapshot: Snapshot, who: Principal, asked: str) -> Model:
     if model is None or not model.enabled:
         state = "is switched off" if model is not None else "is not in the catalogue"
         raise UnknownModel(f"The model '{asked[:100]}' {state}. {_allowed(snapshot, who)}", param="model")
-    allowed = _allowed_names(who)
+    allowed = _allowed_names(snapshot, who)
     if allowed is not None and model.name not in allowed:
         raise ModelNotAllowed(f"This API key may not use the model '{asked}'. {_allowed(snapshot, who)}", param="model")
     return model

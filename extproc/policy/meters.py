@@ -28,6 +28,14 @@ class Principal:
     org: str | None
     """The key's own, or its team's or user's."""
 
+    @property
+    def tags(self) -> dict[str, str]:
+        """The key's own, over its user's, its team's and its org's."""
+        tags: dict[str, str] = {}
+        for side in (*reversed(self.parties), self.key):
+            tags |= side.tags or {}
+        return tags
+
     def brings(self, provider: str) -> bool:
         """Whether it comes with a key of its own at this provider."""
         return any(side.credentials and provider in side.credentials for side in (self.key, *self.parties))
@@ -85,13 +93,17 @@ class MeterBook:
     def applicable(self, who: Principal, what: Subject) -> list[tuple[Meter, str | None]]:
         """The meters of a request; with those of one provider, that provider."""
         found: list[tuple[Meter, str | None]] = []
-        seen: set[str] = set()
+        seen: dict[str, int] = {}
         values = _values(who, what)
         for meter in self._near_to_far(who):
             for instance, provider in self._instantiate(meter, values, what.providers):
-                if instance.id not in seen:  # the nearer one came first
-                    seen.add(instance.id)
+                at = seen.get(instance.id)
+                if at is None:
+                    seen[instance.id] = len(found)
                     found.append((instance, provider))
+                elif instance.guard != found[at][0].guard and instance.limit < found[at][0].limit:
+                    # Else the nearer one holds, which came first; but a guard and a budget are two things.
+                    found[at] = (instance, provider)
         return found
 
     def _near_to_far(self, who: Principal) -> Iterable[Meter]:

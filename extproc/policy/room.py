@@ -29,7 +29,7 @@ def no_room(line: HoldLine, state: MeterState, *, wanted: int, budget_status: in
     if meter.unit == "usd":
         message = (
             f"The budget of {whose(meter)} has {usd_text(left)} of {usd_text(meter.limit)} US dollars left"
-            f"{_when(meter.window)}, and this request could cost up to {usd_text(wanted)}.{_renewal(line)}"
+            f"{_when(meter.window)}, and this request needs {usd_text(wanted)} to be set aside at least.{_renewal(line)}"
             " Lower its output limit or its prompt, or ask the platform team."
         )
         return BudgetExceeded(message, status=budget_status, retry_after=retry_after)
@@ -40,10 +40,10 @@ def no_room(line: HoldLine, state: MeterState, *, wanted: int, budget_status: in
             retry_after=_A_MOMENT,
         )
     never = wanted > meter.limit
+    needs = "" if meter.unit == "requests" else f", and this request needs {wanted} to be set aside at least"
     return RateLimited(
-        f"The limit of {whose(meter)} is {meter.limit} {_UNITS[meter.unit]}{_when(meter.window)}; {left} are left, and"
-        f" this request could take up to {wanted}. "
-        + ("It can never fit: lower its output limit or its prompt." if never else "Send it again later."),
+        f"The limit of {whose(meter)} is {meter.limit} {_UNITS[meter.unit]}{_when(meter.window)}; {left} are left"
+        f"{needs}. " + ("It can never fit: lower its output limit or its prompt." if never else "Send it again later."),
         retry_after=None if never else retry_after,
     )
 

@@ -18,6 +18,8 @@ KEEP_SETTLED_MS = 600_000
 """For how long a repetition is known."""
 KEEP_EXPIRED_MS = 3_600_000
 """For how long what was charged at the bound can be corrected."""
+COMING_MS = 60_000
+"""For how long a request without limits, of which an attempt has settled, may be without the order that it began with."""
 KEEP_OFFLINE_MS = 7 * 86_400_000
 """As the journal, in which an order granted offline may be, is sent again when somebody finds it."""
 SWEEP = 20
@@ -56,6 +58,8 @@ class Row:
     """An attempt reached a provider."""
     counted: bool = False
     """As a request: once, however many attempts it had."""
+    coming: bool = False
+    """Settled before it was taken: the order has no lines, and is on its way from another process."""
     unheld: list[Settlement] = field(default_factory=list[Settlement])
     """Settled before a hold that was granted offline, by another process, has come."""
 
@@ -92,6 +96,8 @@ class Books:
         self._sweep(now, SWEEP)
         stands = [self.counters.stand(line, now) for line in order.lines]
         row = self.rows.get(order.id) or (None if ask else self._marker(order.id, now))
+        if row is not None and row.coming and not row.state:
+            row.facts, row.coming = order.facts, False
         early = row.unheld if row is not None and offline else []
         if row is not None and not early:
             states = tuple(MeterState(each.settled, each.held, each.reset(now)) for each in stands)
@@ -126,6 +132,9 @@ class Books:
         self._sweep(now, SWEEP)
         hold_id = settlement.hold_id
         row = self.rows.get(hold_id) or self._marker(hold_id, now)
+        if row is None and settlement.limitless and not again:
+            row = Row([], settlement.event, 0, frozenset(), offline=False, expiry=now + COMING_MS, coming=True)
+            self.rows[hold_id] = row
         if row is None:
             return self._orphan(settlement, now, again=again, keep=keep)
         if settlement.attempt in row.settled:
@@ -282,7 +291,8 @@ class Books:
     def _charge(self, row: Row, settlement: Settlement, now: int, *, over: bool) -> tuple[str, ...]:
         exceeded: list[str] = []
         for line in row.lines:
-            if not row.state and line.counted(settlement) > line.amount and line.kind != "n" and line.unit != "requests":
+            beyond = line.counted(settlement) > line.amount and line.kind != "n" and line.unit != "requests"
+            if beyond and not row.state:
                 exceeded.append(line.meter_id)
             if row.state:
                 self.counters.charge(line, line.counted(settlement), now)

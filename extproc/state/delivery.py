@@ -1,4 +1,4 @@
-"""Takes calls to the store: those of one turn of the event loop together, those that must not be lost until they arrive.
+"""Takes calls to the store: what gathers within some milliseconds together, what must not be lost until it arrives.
 
 ``ledger`` makes the calls. Two kinds wait here: what somebody waits for is given back at once when the store is away;
 what is owed stays, in order, in memory and in the journal, and is sent again until the store has it. Every step can be
@@ -19,6 +19,11 @@ from extproc.state.store import Call, StoreAway
 
 _BATCH = 200
 """Calls of each kind per round trip: some ten milliseconds of Redis, far below the deadline of half a second."""
+_GATHER_SECONDS = 0.01
+"""For so long the patient wait for company, for a round trip costs both sides as much as several calls. A killed process
+takes with it what has gathered, as if it had been killed so much sooner."""
+_COMPANY = 32
+"""So many calls wait for no more."""
 _PROBE_SECONDS = 0.5
 """Between two looks whether the store is back."""
 _AT_ONCE = 0.1
@@ -51,6 +56,7 @@ class Delivery:
         self._chores: list[Item] = []
         self._flying: list[Item] = []
         self._work = asyncio.Event()
+        self._timer: asyncio.TimerHandle | None = None
         self._idle = asyncio.Event()
         self._idle.set()
         self._told_length = 0
@@ -72,8 +78,8 @@ class Delivery:
         self._idle.clear()
         self._work.set()
 
-    def owe(self, item: Item) -> None:
-        """This has to arrive, however long it takes."""
+    def owe(self, item: Item, *, patient: bool = False) -> None:
+        """This has to arrive, however long it takes. ``patient``: nothing depends on when, so it may wait for company."""
         if self.down or self._ended:
             self._write(item)
             self._tell_away(item, sent=False)
@@ -82,7 +88,19 @@ class Delivery:
             return
         self._owed.append(item)
         self._idle.clear()
+        if not patient or len(self._owed) >= _COMPANY:
+            self._work.set()
+        elif self._timer is None and not self._ended:
+            self._timer = asyncio.get_running_loop().call_later(_GATHER_SECONDS, self._gathered)
+
+    def _gathered(self) -> None:
+        self._timer = None
         self._work.set()
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def chore(self, item: Item) -> None:
         """Nobody minds if this gets lost; dropped while the store is away."""
@@ -118,10 +136,12 @@ class Delivery:
         if self._task is None:
             return
         if not self.down:
+            self._work.set()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._idle.wait(), grace)
         self._task.cancel()
         await asyncio.wait([self._task])
+        self._stop_timer()
         for item in self._flying:
             item.call = repeated(item.call)
         self._owed.extendleft(reversed(self._flying))
@@ -168,6 +188,8 @@ class Delivery:
         asked = [self._waiting.popleft() for _ in range(min(_BATCH, len(self._waiting)))]
         chores, self._chores = self._chores, []
         calls = [item.call for item in (*owed, *asked, *chores)]
+        self._work.clear()
+        self._stop_timer()
         if not calls:
             self._rest()
             return
@@ -193,6 +215,10 @@ class Delivery:
         for item, reply in zip([*asked, *chores], replies[len(owed) :], strict=True):
             self._tell(item, reply)
         self._owed.extendleft(reversed(retry))
+        if self._waiting or len(self._owed) >= _COMPANY or (self._owed and self._timer is None):
+            self._work.set()
+        elif not self._owed:
+            self._rest()
 
     def _arrived(self, item: Item, reply: object) -> None:
         self._tell(item, reply)
@@ -228,11 +254,11 @@ class Delivery:
                 for call in map(read_line, self._journal.read_all()):
                     if call is not None:  # what has arrived already is known there as a repetition
                         self._owed.append(Item(call, journalled=True))
+                self._work.set()
                 return
             if self._journal.truncate(self._written):
                 self._written = None
         self._tell_length()
-        self._work.clear()
         self._idle.set()
 
     def _tell_length(self) -> None:
@@ -253,6 +279,7 @@ class Delivery:
         if not self._failed_once and seconds < _AT_ONCE:
             self._failed_once = True
             self._waiting.extendleft(reversed(asked))
+            self._work.set()
             return
         _LOG.warning("the store is away: %s", error)
         self._go_down()

@@ -123,6 +123,10 @@ class LiveDirectory(Directory):
         """See ``Directory``. A declared party comes first."""
         return self._declared.party(kind, name) or self._roll.party(kind, name)
 
+    def lists(self, kind: PartyKind) -> bool:
+        """See ``Directory``."""
+        return self._declared.lists(kind) or self._roll.lists(kind)
+
     @property
     def complete(self) -> bool:
         """See ``Directory``: False until the store was reached, and while it is away for longer than ``STALE_AFTER``."""

@@ -17,8 +17,9 @@ key                   type    holds
 ``r:<hour>``          hash    hours since 1970: ``org|team|user|key id|model|provider`` -> ``usd input output requests failed``
 ===================== ======= ===========================================================================================
 
-Amounts are nano-dollars, tokens or requests. Windows are kept 35 days beyond their end, rollups 400 days. A server that
-evicts keys for want of memory would forget money: ``maxmemory-policy`` has to be ``noeviction``.
+Amounts are nano-dollars, tokens or requests. Calendar windows are kept 35 days beyond their end, rolling ones an hour,
+rollups 400 days. A server that evicts keys for want of memory would forget money: ``maxmemory-policy`` has to be
+``noeviction``.
 """
 
 from extproc.domain.meters import Meter, Window

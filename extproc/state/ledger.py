@@ -30,9 +30,10 @@ _RENEWED = 200
 _ADOPT_SECONDS = 30.0
 """Between two looks for journals of dead processes."""
 
-_PATIENT_LOOKS = 6
-_LOOK_SECONDS = 0.02
-"""How long a further attempt waits for the settlement of the one before: they are sent at the same moment."""
+_PATIENT_LOOKS = 60
+_LOOK_SECONDS = 0.05
+"""How long a further attempt waits for the settlement of the one before. They are sent at the same moment, but a busy
+process may be late."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -145,12 +146,13 @@ class RedisLedger:
 
     def open(self, order: HoldOrder) -> None:
         """As ``hold``, for an order without lines, which is always granted: nobody waits for it."""
-        self._owe(self._steps.hold(order, mode=OPEN), self._swept)
+        self._delivery.owe(Item(self._steps.hold(order, mode=OPEN), self._swept), patient=True)
 
     def settle(self, settlement: Settlement) -> None:
         """An attempt has ended. Never lost, never counted twice: retried while the store is away."""
         self._allowance.settle(settlement)
-        self._owe(self._steps.settle(settlement), self._settled)
+        # Of a limited request something waits for what it did not need: the next request, or the look of ``resume``.
+        self._delivery.owe(Item(self._steps.settle(settlement), self._settled), patient=settlement.limitless)
 
     def charge(self, settlement: Settlement) -> Awaitable[bool]:
         """As ``settle``, not final: a failed attempt cost money. Whether the hold still covers a further attempt.
@@ -165,14 +167,17 @@ class RedisLedger:
     async def resume(self, hold_id: str, attempts: Sequence[int]) -> bool:
         """A further attempt begins, and nobody said how these earlier ones ended: whether the hold covers it.
 
-        Their settlements may come from other processes, a moment later. With the store away: as for ``charge``.
+        Their settlements may come from other processes, a moment later. With the store away: as for ``charge``. Raises
+        ``StoreUnavailable`` where they do not come: the process may hang.
         """
         for _ in range(_PATIENT_LOOKS):
             covered = await self._look(hold_id, attempts)
             if covered is not None:
                 return covered
             await asyncio.sleep(_LOOK_SECONDS)
-        return False
+        raise StoreUnavailable(
+            "What an earlier attempt of this request has cost is not known yet. Send it again.", retry_after=1.0
+        )
 
     def _look(self, hold_id: str, attempts: Sequence[int]) -> Awaitable[bool | None]:
         future: asyncio.Future[bool | None] = asyncio.get_running_loop().create_future()

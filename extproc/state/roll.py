@@ -61,6 +61,10 @@ class Roll:
         """A party made at run time."""
         return self._parties.get((kind, name))
 
+    def lists(self, kind: PartyKind) -> bool:
+        """Whether there are any parties of this kind."""
+        return any(known == kind for known, _ in self._parties)
+
     def block(self, key_id: str) -> BlockRecord | None:
         """The block of a declared key."""
         return self._blocked.get(key_id)

@@ -27,7 +27,8 @@ _AGAIN, _KEEP = 10, 11
 _STATES, _PER_STATE = 6, 3
 """Where the lines begin in a hold's reply, and how many numbers each has."""
 
-Fixed = tuple[str, str, str, int, int, int, int, str, int]
+Fixed = tuple[str, str, str, str, str, str, str, str, str]
+"""What a meter's line has in every order, as text: numbers are written out for each call that has them."""
 What = Literal["again", "charged", "corrected", "orphan", "late"]
 _WHAT: tuple[What, ...] = ("again", "charged", "corrected", "orphan", "late")
 
@@ -95,6 +96,7 @@ class Steps:
             1 if failed else 0,
             settlement.event,
             1 if ask else 0,
+            1 if settlement.limitless else 0,
         )
         return Call("settle", self._keys, args)
 
@@ -142,12 +144,12 @@ def _fixed(line: HoldLine) -> Fixed:
         meter_name(meter, line.start),
         _KINDS[meter.window.kind],
         meter.unit,
-        line.start,
-        bucket_ms(meter.window),
-        line.end,
-        meter.limit,
+        str(line.start),
+        str(bucket_ms(meter.window)),
+        str(line.end),
+        str(meter.limit),
         ";".join(f"{share}:{-(-meter.limit * share // SHARE)}" for share in meter.alert_at),
-        1 if meter.unit == "usd" and not meter.guard else 2,
+        "1" if meter.unit == "usd" and not meter.guard else "2",
     )
 
 

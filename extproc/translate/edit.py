@@ -84,6 +84,14 @@ def check_once(document: bytes, name: str, parsed: JsonObject) -> None:
         _places(list(_members(document)), (name,))
 
 
+def check_each_once(document: bytes, names: Collection[str], parsed: JsonObject) -> None:
+    """As ``check_once``, for several names, which ``parsed`` holds; the document is scanned once at most."""
+    plain = _spells_names_plainly(document)
+    doubtful = [name for name in names if not plain or _value_start(document, name, parsed) is None]
+    if doubtful:
+        _places(list(_members(document)), doubtful)
+
+
 def _spliced(document: bytes, cuts: list[_Cut]) -> bytes:
     whole = memoryview(document)  # its slices are no copies, which counts on megabytes
     pieces: list[bytes | memoryview] = []

@@ -1,26 +1,48 @@
 """An output limit put into a client's request, in its own dialect: what budgets can pay for, or a target's own limit."""
 
 from collections.abc import Callable, Mapping
+from typing import Literal
 
 from extproc.domain.reading import Json, JsonObject
-from extproc.translate.edit import Changes
+from extproc.translate.edit import DELETE, Changes, Delete
 
+_OPENAI = "openai-chat"
+_NAMES = ("max_completion_tokens", "max_tokens")
 _SMALLEST_BUDGET = 1024
 """Of Anthropic's ``thinking.budget_tokens``, which must stay below ``max_tokens``.
 https://platform.claude.com/docs/en/build-with-claude/extended-thinking"""
 
 
-def limit_edits(dialect: str, parsed: JsonObject, limit: int, *, unsaid: int | None = None) -> Changes:
+def limit_edits(
+    dialect: str, parsed: JsonObject, limit: int, *, unsaid: int | None = None, older: bool = False
+) -> Changes:
     """What to change so that no alternative of the answer is longer than ``limit`` tokens.
 
     A lower limit of the client's stays. Where it says none, the lower of ``limit`` and ``unsaid`` is written.
+    ``older``: the provider heeds OpenAI's ``max_tokens`` only, and passes over its newer name or refuses it.
     """
-    return _PLANS[dialect](parsed, limit, unsaid)
+    changes = _PLANS[dialect](parsed, limit, unsaid)
+    return _in_older_words(parsed, changes) if older and dialect == _OPENAI else changes
+
+
+def _in_older_words(parsed: JsonObject, changes: Changes) -> Changes:
+    said: list[int | float] = []
+    for name in _NAMES:
+        value = changes.get(name, parsed.get(name))
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            said.append(value)
+    most = min(said, default=None)
+    respelt: dict[str, Json | Literal[Delete.DELETE]] = {}
+    if most != parsed.get("max_tokens"):
+        respelt["max_tokens"] = most
+    if "max_completion_tokens" in parsed:
+        respelt["max_completion_tokens"] = DELETE
+    return respelt
 
 
 def _openai_chat(parsed: JsonObject, limit: int, unsaid: int | None) -> Changes:
     """Clients say the older ``max_tokens`` or the newer name; reasoning models know the newer one only."""
-    said = {name: value for name in ("max_completion_tokens", "max_tokens") if _is_count(value := parsed.get(name))}
+    said = {name: value for name in _NAMES if _is_count(value := parsed.get(name))}
     if said:
         return {name: limit for name, value in said.items() if _count(value) > limit}
     return {"max_completion_tokens": _lower(limit, unsaid)}
@@ -54,7 +76,7 @@ def _count(value: Json) -> float:
 
 
 _PLANS: Mapping[str, Callable[[JsonObject, int, int | None], Changes]] = {
-    "openai-chat": _openai_chat,
+    _OPENAI: _openai_chat,
     "anthropic-messages": _anthropic_messages,
 }
 """By client dialect."""

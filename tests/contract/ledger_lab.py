@@ -9,12 +9,14 @@
 import asyncio
 import math
 import random
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any, Literal
+from typing import Any, Literal, Self
 from urllib.parse import unquote
 
 import httpx
@@ -249,13 +251,18 @@ def reckon(books: Books, billed: Sequence[Mapping[str, Any]]) -> None:
 
 
 class Watch:
-    """Looks at the meters again and again: none may ever stand above its limit, by settled and held together."""
+    """Looks at the meters again and again, in a thread: none may ever stand above its limit, by settled and held together.
+
+    ``of="settled"``: by that alone, for what a failed attempt has cost counts while its request still holds all of its
+    bound. Leaving the context raises what was seen to be wrong.
+    """
 
     def __init__(self, books: Books, limits: Mapping[str, int], *, of: Literal["both", "settled"] = "both") -> None:
-        """``settled``: only that. What a failed attempt has cost counts while its request still holds the whole bound."""
-        self._of = of
         self._books = books
         self._limits = limits
+        self._of = of
+        self._done = threading.Event()
+        self._watching: Future[None] | None = None
         self.samples = 0
         self.highest: Counter[str] = Counter()
         """The most that each meter ever stood at."""
@@ -269,11 +276,20 @@ class Watch:
             assert min(standing.settled, standing.held) >= 0, (meter, standing)
             self.highest[meter] = max(self.highest[meter], total)
 
-    async def until(self, done: asyncio.Event, seconds: float = 0.05) -> None:
-        """Sample until that is set, and once more."""
-        while not done.is_set():
+    def _run(self) -> None:
+        while not self._done.wait(0.02):
             self.look()
-            await asyncio.sleep(seconds)
+
+    def __enter__(self) -> Self:
+        pool = ThreadPoolExecutor(1)
+        self._watching = pool.submit(self._run)
+        pool.shutdown(wait=False)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._watching is not None
+        self._done.set()
+        self._watching.result()
         self.look()
 
 

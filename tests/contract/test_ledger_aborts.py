@@ -10,11 +10,11 @@ from harness import Gateway, Simulator, eventually, new_id
 from ledger_lab import Books, Entry, Load, at_rest, balanced, cost, key, provider, secret, target
 from transfers import DIALECTS, OPENAI, Dialect
 
-AT = (40, 100, 180)
+AT = (40, 150)
 """Tokens after which a client leaves, of the answer's 400."""
-PACED = {"tokens": 400, "tokens_per_second": 250}
+PACED = {"tokens": 400, "tokens_per_second": 400}
 QUICK = {"tokens": 120}
-LESSONS = 12
+LESSONS = 10
 """Complete answers before that: each of the two workers gets some."""
 NEAR = 0.05
 

@@ -3,7 +3,6 @@
 ``LLMGW_LEDGER_CLIENTS`` sets how many clients there are; 1,000 is the number that the README promises.
 """
 
-import asyncio
 import os
 import random
 import time
@@ -51,7 +50,7 @@ def usd(amount: float) -> float:
 
 
 def config(simulator: Simulator, store: str = "embedded") -> dict[str, Any]:
-    """A request may cost up to 0.0003 dollars and 900 tokens; about 300 of 1,200 are to be paid for."""
+    """A request may cost up to 0.0003 dollars and 900 tokens; about 300 of 900 are to be paid for."""
     return {
         "workers": 2,
         "store": {"url": store},
@@ -122,16 +121,14 @@ def body(dialect: Dialect, model: str, dice: random.Random) -> dict[str, Any]:
 
 
 async def overspend(gateways: list[Gateway], books: Books, simulator: Simulator, measured) -> None:
-    """All clients ask four times; then everything is counted."""
+    """All clients ask three times; then everything is counted."""
     simulator.forget()
     simulator.script(o1=MOST, a1=MOST)
-    load, watch, done = Load(gateways), Watch(books, limits()), asyncio.Event()
-    watching = asyncio.create_task(watch.until(done))
+    load = Load(gateways)
     begun = time.monotonic()
-    await load.run(CLIENTS, KEYS, MODELS, turns(CLIENTS * 4), body)
+    with Watch(books, limits()) as watch:
+        await load.run(CLIENTS, KEYS, MODELS, turns(CLIENTS * 3), body)
     measured("seconds", round(time.monotonic() - begun, 1))
-    done.set()
-    await watching
     await at_rest(books)
     watch.look()
     balanced(books)
@@ -196,16 +193,13 @@ async def test_nothing_is_overspent_on_a_bad_day(start_gateway, simulator, measu
     books = Books.embedded(gateway)
     simulator.forget()
     simulator.script(o1=BAD_DAYS[1:], a1=BAD_DAYS)
-    load, done = Load([gateway]), asyncio.Event()
-    watch = Watch(books, limits(), of="settled")
-    watching = asyncio.create_task(watch.until(done))
+    load = Load([gateway])
 
     def impatient(dialect: Dialect, model: str, dice: random.Random) -> dict[str, Any]:
         return body(dialect, model, dice) | ({"leave": dice.uniform(0.0, 0.4)} if dice.random() < 0.3 else {})
 
-    await load.run(CLIENTS // 3, KEYS, MODELS, turns(CLIENTS * 2), impatient)
-    done.set()
-    await watching
+    with Watch(books, limits(), of="settled") as watch:
+        await load.run(CLIENTS // 3, KEYS, MODELS, turns(CLIENTS), impatient)
     await at_rest(books, 45)
     watch.look()
     balanced(books)

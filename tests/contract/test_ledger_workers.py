@@ -21,7 +21,7 @@ from ledger_lab import (
     target,
 )
 
-KILLS = int(os.environ.get("LLMGW_LEDGER_KILLS", "4"))
+KILLS = int(os.environ.get("LLMGW_LEDGER_KILLS", "3"))
 EVERY = 2.0
 """Seconds from one kill to the next."""
 HOLD = 10
@@ -77,14 +77,13 @@ async def test_killed_workers_lose_no_call_and_overspend_nothing(start_gateway, 
     books = Books.embedded(gateway)
     simulator.forget()
     simulator.script(o1=PACED, a1=PACED)
-    load, watch, done = Load([gateway]), Watch(books, LIMITS), asyncio.Event()
-    watching = asyncio.create_task(watch.until(done))
-    killing = asyncio.create_task(kill_now_and_then(gateway, done))
-    await load.run(
-        CLIENTS, ("k1", "k2"), ("gpt", "claude"), lambda: not done.is_set(), lambda *_: {"max_tokens": OUTPUT}
-    )
-    await killing
-    await watching
+    load, done = Load([gateway]), asyncio.Event()
+    with Watch(books, LIMITS) as watch:
+        killing = asyncio.create_task(kill_now_and_then(gateway, done))
+        await load.run(
+            CLIENTS, ("k1", "k2"), ("gpt", "claude"), lambda: not done.is_set(), lambda *_: {"max_tokens": OUTPUT}
+        )
+        await killing
     begun = time.monotonic()
     await at_rest(books, HOLD + 15)
     measured("seconds until the holds of the dead were gone", round(time.monotonic() - begun, 1))

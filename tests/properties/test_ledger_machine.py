@@ -225,11 +225,11 @@ class LedgerMachine(RuleBasedStateMachine):
         self.attempts[hold_id] = max(self.attempts.get(hold_id, 0), attempt)
         self._settle(hold_id, attempt, 7, 3, "A", end, again=again, lasting=False)
 
-    def _settle(self, hold_id, attempt, usd, tokens, group, end, *, again, lasting):
+    def _settle(self, hold_id, attempt, usd, tokens, group, end, *, again, lasting, limitless=False):
         self.event += 1
         event = orjson.dumps({"key_id": "k", "n": self.event, "usd": usd})
         charge = Charge(usd, tokens, tokens // 2, usd % 2)
-        settlement = Settlement(hold_id, attempt, group, charge, event, end == "final", end == "closing")
+        settlement = Settlement(hold_id, attempt, group, charge, event, end == "final", end == "closing", limitless)
         call = self.steps.settle(settlement, ask=True, again=again, now_ms=self.now)
         keep = 604_800_000 if lasting else 0
         call = Call(call.script, call.keys, (*call.args[:11], keep, *call.args[12:]))
@@ -253,6 +253,25 @@ class LedgerMachine(RuleBasedStateMachine):
         hold_ids = [self._pick(back) for back in backs]
         reply = self.server.call(self.steps.renew(hold_ids, now_ms=self.now))
         assert reply[1] == self.books.renew(hold_ids, self.now)
+
+    @rule(
+        which=st.integers(0, 2),
+        what=st.sampled_from(["order", "settle", "settle", "close"]),
+        attempt=st.integers(1, 3),
+        end=st.sampled_from(["final", "closing", "next"]),
+        again=st.sampled_from([False, False, True]),
+    )
+    def without_limits(self, which, what, attempt, end, again) -> None:
+        # Admission and the attempts are in different processes, so these come in any order.
+        hold_id = f"limitless{which}"
+        match what:
+            case "order":
+                self._hold(HoldOrder(hold_id, (), 0, 0, b'{"key_id":"k"}'), OPEN)
+            case "settle":
+                self._settle(hold_id, attempt, 0, 0, "A", end, again=again, lasting=False, limitless=True)
+            case _:
+                self.server.call(self.steps.close(hold_id, [attempt], now_ms=self.now))
+                self.books.close(hold_id, [attempt], self.now)
 
     @rule(what=st.sampled_from(["sweep", "sweep", "forget", "stranger", "without lines"]), again=st.booleans())
     def something_rare(self, what: str, again) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from datetime import UTC
 from zoneinfo import ZoneInfo
 
@@ -13,10 +14,10 @@ from redis_server import eventually, make_cluster, stop_all
 from extproc.config import snapshot
 from extproc.domain.errors import StoreUnavailable
 from extproc.domain.ledger import HoldLine
-from extproc.state import layout
+from extproc.state import lanes, layout
 from extproc.state.ledger import LedgerConfig, RedisLedger
 from extproc.state.reports import Reports, Wanted
-from extproc.state.steps import Steps, read_hold, read_settled
+from extproc.state.steps import OPEN, Steps, read_hold, read_settled
 from extproc.state.store import Call, Store, connect
 
 BUDGET = meter("team", "search", "usd", MONTH, 1_000_000)
@@ -40,7 +41,10 @@ async def start(redis_server) -> AsyncIterator[Callable]:
         await store.close()
 
 
-async def test_two_processes_and_two_hundred_clients_do_not_overspend_one_unit(start, store) -> None:
+async def test_two_processes_and_two_hundred_clients_do_not_overspend_one_unit(
+    start, store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lanes, "REPLY_SECONDS", 10.0)  # a machine that stands still for a moment is no failure here
     ledgers = [await start(), await start()]
     budget = meter("team", "search", "usd", MONTH, 10_007)
     tokens = meter("key", "k1", "tokens", MINUTE, 1_000_000)
@@ -368,6 +372,38 @@ async def test_a_settlement_of_which_nothing_is_known(desk, store) -> None:
     )
     page = await Reports(store).events(0, 10**15)
     assert [(each.state, each.event.hold_id) for each in page.events] == [("orphan", "new")]
+
+
+@pytest.mark.parametrize("end", ["final", "next"])
+async def test_a_request_without_limits_may_be_settled_before_its_order_has_come(desk, store, end) -> None:
+    # The order waits for company in one process, while the attempt of a fast provider has ended in another.
+    made = replace(settlement("fast", 1, end=end), limitless=True)
+    call = desk.steps.settle(made, now_ms=desk.now)
+    assert read_settled(await desk.run(call)).what == "charged"
+    desk.now += 5
+    await desk.run(desk.steps.hold(order("fast"), mode=OPEN, now_ms=desk.now))
+    if end == "next":
+        await desk.settle("fast", 2)
+    desk.now += 70_000
+    await desk.run(desk.steps.sweep(10, 10**15, now_ms=desk.now))
+    page = await Reports(store).events(0, 10**15)
+    attempts = sorted((each.state, each.event.attempt) for each in page.events)
+    assert attempts == ([("", 1)] if end == "final" else [("", 1), ("", 2)])
+
+
+async def test_a_request_without_limits_whose_worker_was_killed_between_attempts_has_the_facts_of_its_order(
+    desk, store
+) -> None:
+    made = replace(settlement("fast", 1, end="next", outcome="provider:status_500"), limitless=True)
+    await desk.run(desk.steps.settle(made, now_ms=desk.now))
+    await desk.run(desk.steps.hold(order("fast"), mode=OPEN, now_ms=desk.now))
+    desk.now += 70_000
+    await desk.run(desk.steps.sweep(10, 10**15, now_ms=desk.now))
+    page = await Reports(store).events(0, 10**15)
+    assert sorted((each.state, each.event.outcome) for each in page.events) == [
+        ("", "provider:status_500"),
+        ("expired", "gateway:never_settled"),
+    ]
 
 
 async def test_a_bound_is_taken_back_when_it_turns_out_that_all_had_settled(desk, store) -> None:

@@ -54,7 +54,7 @@ class OpenAIProvider:
         return render.render_request(
             conversation,
             options,
-            legacy_max_tokens=self._legacy_max_tokens,
+            legacy_max_tokens=self._legacy_max_tokens or options.legacy_max_tokens,
             replay_reasoning=self._replay_reasoning,
         )
 

@@ -11,11 +11,13 @@ end
 
 local BUCKETS = 60
 local KEEP_METER = 35 * 86400000 -- a closed month can be looked at for as long as the next one lasts
+local KEEP_ROLLING = 3600000 -- of some there is one for each prompt; longer than holds wait for a word of their worker
 local KEEP_ROLLUP = 400 * 86400 -- seconds; a year and a month
 local KEEP_SETTLED = 600000 -- settlements are sent again within seconds
 local KEEP_EXPIRED = 3600000 -- the longest answer that may still be corrected
 local KEEP_OFFLINE = 7 * 86400000 -- a journal may wait so long for somebody to find it, and then is sent again
 local KEEP_ALERTS = 10000 -- entries
+local KEEP_COMING = 60000 -- as long as a hold without renewal, by default
 local GRACE_ADMISSION, GRACE_ATTEMPT = 5000, 30000
 local SWEEP = 20 -- rows per step, so that no step becomes long
 
@@ -75,7 +77,7 @@ end
 
 local function expire_meter(key, kind, width, finish)
   if kind == 'r' then
-    redis.call('PEXPIRE', key, width * BUCKETS + KEEP_METER)
+    redis.call('PEXPIRE', key, 2 * width * BUCKETS + KEEP_ROLLING)
   elseif kind == 'c' and finish > 0 then
     redis.call('PEXPIRE', key, math.max(finish * 1000 - now, 0) + KEEP_METER)
   end
@@ -210,7 +212,8 @@ local function all_settled(row)
 end
 
 -- Rows: lines, facts, granted, left (groups), settled, known (attempts), admission, closing, offline, sent (an
--- attempt reached a provider), counted (as a request: once, however many attempts it had); markers also
+-- attempt reached a provider), counted (as a request: once, however many attempts it had), coming (settled before it
+-- was taken); markers also
 -- state ('expired': the lines' amounts are charged; 'gone': nothing is), bound (what an expired one was charged), keep.
 local function held_row(id)
   local text = redis.call('GET', ROOT .. 'h:' .. id)
@@ -220,6 +223,14 @@ end
 local function marker_row(id)
   local text = redis.call('GET', ROOT .. 'd:' .. id)
   return text and cmsgpack.unpack(text)
+end
+
+-- What an order without lines will find, if a settlement came first. Its facts, until then: that attempt's event.
+local function coming_row(event)
+  return {
+    lines = {}, facts = event, granted = 0, left = {}, settled = {}, known = {}, admission = false, closing = false,
+    final = false, offline = false, keep = 0, coming = true,
+  }
 end
 
 local function save_held(id, row, expiry)

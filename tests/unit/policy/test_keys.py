@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from extproc.config.directory import Declared
 from extproc.config.snapshot import Model, Party, Snapshot, Target, Telemetry, VirtualKey
-from extproc.domain.errors import ModelNotAllowed, StoreUnavailable, Unauthenticated, UnknownModel
+from extproc.domain.errors import ModelNotAllowed, StoreUnavailable, Unauthenticated, UnknownModel, UnknownParty
 from extproc.policy import keys
 from extproc.policy.keys import KEY_HEADERS, presented_key, resolve_model, usable_models
 from extproc.policy.meters import Principal
@@ -210,3 +210,25 @@ def test_an_unknown_key_is_no_401_while_nobody_can_tell():
         keys.authenticate(Incomplete(snapshot(key("sk-1"))), "sk-2", 0)
     assert (caught.value.status, caught.value.retry_after) == (503, 5.0)
     assert keys.authenticate(Incomplete(snapshot(key("sk-1"))), "sk-1", 0).key.name == "k"
+
+
+def test_a_team_that_is_gone_takes_its_keys_with_it():
+    """Else they would go on without the team's budgets. Where no teams are declared, their names are just names."""
+    orphan = snapshot(key("sk-1", team="gone"))
+    assert authenticate(orphan, {"api-key": "sk-1"}, 0).team == "gone"
+    others = replace(orphan, parties={("team", "t"): Party("team", "t")})
+    with pytest.raises(UnknownParty, match='The team "gone" of this API key is not known') as caught:
+        authenticate(others, {"api-key": "sk-1"}, 0)
+    assert caught.value.status == 403
+
+
+def test_a_keys_tags_are_over_its_parties():
+    user, team = (
+        Party("user", "u", tags={"a": "user", "b": "user"}),
+        Party("team", "t", tags={"b": "team", "c": "team"}),
+    )
+    assert who(key("sk-1", tags={"a": "key"}), user, team).tags == {"a": "key", "b": "user", "c": "team"}
+
+
+def test_names_of_a_token_may_be_aliases():
+    assert [m.name for m in usable_models(snapshot(), who(key("x", models=frozenset({"alias1", "nothing"}))))] == ["m1"]

@@ -36,7 +36,7 @@ def test_the_status_of_a_budget_is_configurable():
     ("unit", "window", "limit", "wanted", "says", "after"),
     [
         ("requests", MINUTE, 100, 1, "100 requests in any minute; 0 are left", 12.0),
-        ("tokens", MINUTE, 100, 90, "could take up to 90. Send it again later", 12.0),
+        ("tokens", MINUTE, 100, 90, "this request needs 90 to be set aside at least. Send it again later", 12.0),
         ("tokens", MINUTE, 100, 101, "It can never fit", None),
         ("concurrent", Window("now"), 100, 1, "100 requests under way", 1.0),
         ("output_tokens", Window("rolling", seconds=90), 100, 1, "output tokens in any 90 seconds", 12.0),

@@ -277,3 +277,66 @@ async def test_what_the_end_cannot_wait_for_is_journalled(world) -> None:
 @pytest.mark.parametrize("line", [b"", b"{}", b"[]", b'["x"]', b"\xff"])
 def test_a_line_that_cannot_be_read_is_none(line) -> None:
     assert read_line(line) is None
+
+
+class TestPatience:
+    """What nothing depends on waits for company."""
+
+    @pytest.fixture(autouse=True)
+    def slow(self, monkeypatch):
+        monkeypatch.setattr(delivery, "_GATHER_SECONDS", 3600)
+
+    def sent(self, world) -> list[list[object]]:
+        return [[call.args[1] for call in batch] for batch in world.store.batches]
+
+    async def test_it_goes_along_with_what_somebody_waits_for(self, world) -> None:
+        world.delivery.owe(world.item("1"), patient=True)
+        await world.settled()
+        world.delivery.owe(world.item("2"), patient=True)
+        await world.settled()
+        assert self.sent(world) == []
+        world.delivery.ask(world.item("asked"))
+        await world.settled()
+        world.delivery.owe(world.item("3"), patient=True)
+        await world.settled()
+        world.delivery.owe(world.item("owed"))
+        await world.settled()
+        assert self.sent(world) == [["1", "2", "asked"], ["3", "owed"]]
+
+    async def test_it_goes_when_its_time_is_over(self, world, monkeypatch) -> None:
+        monkeypatch.setattr(delivery, "_GATHER_SECONDS", 0)
+        for name in "12":
+            world.delivery.owe(world.item(name), patient=True)
+        await world.settled()
+        world.delivery.owe(world.item("3"), patient=True)
+        await world.settled()
+        assert self.sent(world) == [["1", "2"], ["3"]]
+
+    async def test_enough_of_them_wait_no_longer_and_none_is_left_behind(self, world, monkeypatch) -> None:
+        monkeypatch.setattr(delivery, "_COMPANY", 5)
+        monkeypatch.setattr(delivery, "_BATCH", 2)
+        for name in "12345":
+            world.delivery.owe(world.item(name), patient=True)
+        await world.settled()
+        assert self.sent(world) == [["1", "2"], ["3", "4"], ["5"]]
+
+    async def test_what_comes_while_others_are_under_way_gathers_on_its_own(self, world) -> None:
+        world.store.gate.clear()
+        world.delivery.ask(world.item("asked"))
+        await world.settled()
+        world.delivery.owe(world.item("1"), patient=True)
+        world.store.gate.set()
+        await world.settled()
+        assert self.sent(world) == [["asked"]]
+        await world.delivery.close(5.0)
+        assert self.sent(world) == [["asked"], ["1"]], "the end does not wait"
+
+    async def test_an_outage_journals_it(self, world) -> None:
+        world.store.fail = lambda calls: StoreAway("away", sent=False)
+        world.delivery.owe(world.item("1"), patient=True)
+        world.delivery.ask(world.item("asked"))
+        await world.settled()
+        assert [read_line(line) for line in world.journal.lines] == [Call("x", ("{p}:",), (0, "1"))]
+        world.store.fail = lambda calls: None
+        await world.settled()
+        assert world.replies == ["1"]
