@@ -92,7 +92,7 @@ def taken() -> Iterator[int]:
 
 # -- help ---------------------------------------------------------------------------------------------------------------------
 
-COMMANDS = ["check", "envoy-config", "hash-key", "keys", "schema", "serve", "simulate", "up"]
+COMMANDS = ["budgets", "check", "envoy-config", "hash-key", "keys", "schema", "serve", "simulate", "spend", "up"]
 
 
 @pytest.mark.parametrize("flag", ["--help", "-h"])
