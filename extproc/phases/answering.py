@@ -20,7 +20,7 @@ from dataclasses import replace
 from typing import Literal
 
 from extproc.domain import names
-from extproc.domain.errors import InternalError, ProviderBadAnswer, ProviderError, ProviderTimeout
+from extproc.domain.errors import InternalError, ProviderBadAnswer, ProviderError, ProviderTimeout, ProviderTruncated
 from extproc.domain.money import usd_text
 from extproc.phases.attempt_log import AttemptLog
 from extproc.phases.events import (
@@ -83,7 +83,7 @@ class Answering:
         self._coding: str | None = None
         self._decoder: Decoder | None = None
         self._stream: AnswerStream | None = None
-        self._trailers = False
+        self._at_once = False
         self._cover: Awaitable[Replies] | None = None
 
     def handle(self, event: Event) -> Replies | Awaitable[Replies]:
@@ -96,11 +96,11 @@ class Answering:
             self._body_ended = event.end
             return self._on_body(event.data, end=event.end)
         if isinstance(event, ResponseHeaders) and self._state == "sent":
-            self._body_ended = event.end
+            self._body_ended = self._at_once = event.end
             replies = self._on_headers(event)
             return _in_head(replies) if event.end else replies
         if isinstance(event, ResponseTrailers):
-            self._body_ended = self._trailers = True
+            self._body_ended = self._at_once = True
             replies = self._on_body(b"", end=True)
             # The end comes with the trailers, so the body's last piece must not end the body as well.
             return (*(_open_ended(reply) for reply in replies), ResponseTrailersReply())
@@ -185,6 +185,8 @@ class Answering:
             self._decoder.finish()
             answer = self._exchange.translate_answer(body, created=self._seconds())
         except ProviderError as error:
+            if isinstance(error, ProviderTruncated):
+                self._log.cut_short(len(self._held))
             return self._fail(error)
         self._log.whole(answer)
         self._complete()
@@ -292,7 +294,7 @@ class Answering:
         waited = self._clock.monotonic() - self._began
         if not self._log.spent(error, waited):
             return self._retry(error)
-        if self._trailers:  # which cannot wait
+        if self._at_once:  # the end of the response cannot wait
             return self._give_error(error)
         asked = self._log.cover(error, waited)
         if asked is None:

@@ -10,7 +10,7 @@ from extproc.accounting.estimate import Delivered
 from extproc.config.routes import idle_timeout, patience, try_timeout
 from extproc.domain import names
 from extproc.domain.answer import FinishReason
-from extproc.domain.errors import Aborted, GatewayError, InternalError, NoAnswer, ProviderTimeout, ProviderTruncated
+from extproc.domain.errors import Aborted, GatewayError, InternalError, NoAnswer, ProviderTimeout
 from extproc.domain.reading import JsonObject
 from extproc.domain.usage import Usage
 from extproc.phases.exchange import Exchange
@@ -32,9 +32,7 @@ _AT_WORK = 0.1
 """Seconds behind which a provider without a word is taken to work on the request."""
 _PACE = 100
 """Output tokens a second, where nothing is delivered that could be counted: about what the vendors' middle models write."""
-_BROKEN_OFF = frozenset(
-    {Aborted("").outcome, NoAnswer("").outcome, ProviderTimeout("").outcome, ProviderTruncated("").outcome}
-)
+_BROKEN_OFF = frozenset({Aborted("").outcome, NoAnswer("").outcome, ProviderTimeout("").outcome})
 
 
 class AttemptLog:
@@ -118,6 +116,10 @@ class AttemptLog:
         self._finish = answer.finish_reason
         self._served = answer.response_model
 
+    def cut_short(self, size: int) -> None:
+        """Of a whole answer so many bytes came, and then no more: the provider had written all of it."""
+        self._whole_bytes = size
+
     def committed(self) -> None:
         """The answer's head goes to the client; how it ends is open."""
         self._committed = True
@@ -150,7 +152,7 @@ class AttemptLog:
         """Whether the hold will be charged for this attempt: for what was counted, or what was delivered."""
         if self._account is None or not self._account.held:
             return False
-        delivered = self._stream is not None and self._stream.output_events > 0
+        delivered = self._whole_bytes > 0 or (self._stream is not None and self._stream.output_events > 0)
         return self._usage.total > 0 or delivered or self._left_reading(error.outcome, waited)
 
     def cover(self, error: GatewayError, waited: float) -> Awaitable[bool] | None:

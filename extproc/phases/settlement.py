@@ -72,8 +72,8 @@ class Account:
 
     @property
     def held(self) -> bool:
-        """Whether there is a ledger that holds something for the request."""
-        return self._ledger is not None
+        """Whether the ledger holds something for the request that could be too little."""
+        return self._ledger is not None and self._handoff.metered
 
     def ordered(self, request: JsonObject) -> None:
         """The request goes out: what it asks for, where that decides on the price."""
@@ -170,7 +170,9 @@ class Account:
 
     def resume(self, attempts: Sequence[int]) -> Awaitable[bool] | None:
         """This attempt begins, and nobody said how these earlier ones ended: whether the hold covers it."""
-        return self._ledger.resume(self._handoff.hold_id, attempts) if self._ledger is not None and attempts else None
+        if self._ledger is None or not self.held or not attempts:
+            return None
+        return self._ledger.resume(self._handoff.hold_id, attempts)
 
     def release(self, attempts: Sequence[int]) -> None:
         """The request ends here, once these attempts have settled."""

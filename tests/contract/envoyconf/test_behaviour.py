@@ -59,7 +59,7 @@ def test_what_clients_say_to_envoy_or_to_the_gateway_is_not_heard(lab):
         "x-envoy-upstream-rq-timeout-ms": "1",
         "x-envoy-anything": "1",
         "X-LLMGW-Route": "idle-1",
-        "x-llmgw-status": "200",
+        "x-llmgw-route-too": "200",
     }
     assert lab.post(chain=CHAIN, headers=forged).status_code == 200
     headers, _ = seen(lab, "admission")
