@@ -8,6 +8,6 @@
     the answer ────── dialects ──Usage──┬─ cost          after it: exact, rounded up once
     a cut answer ──── estimate ─────────┘                what was produced, where nobody counted it
 
-``rates`` has the arithmetic, ``published`` reads genai-prices, ``prompt`` walks a request, ``images`` and ``servertools``
-are tables. Rates are whole nano-USD for a million units; nothing here is a float.
+``rates`` has the arithmetic, ``published`` reads genai-prices, ``prompt`` walks a request, ``images``, ``outputs``
+and ``servertools`` are tables. Rates are whole nano-USD for a million units; nothing here is a float.
 """

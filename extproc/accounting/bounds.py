@@ -26,9 +26,6 @@ https://docs.anthropic.com/en/docs/tool-use-pricing-and-tokens"""
 _REQUEST_JSON, _MESSAGE_JSON = 100, 32
 """Bytes of a request, and of each of its messages, that are no text of the prompt. Typical ones."""
 
-DEFAULT_OUTPUT_TOKENS = 4096
-"""Where neither the client, nor the target, nor the context window limits an answer."""
-
 _LIMITS: Mapping[str, tuple[str, ...]] = {
     "openai-chat": ("max_completion_tokens", "max_tokens"),
     "anthropic-messages": ("max_tokens",),
@@ -149,17 +146,6 @@ def quote(bound: Bound, tariff: Tariff | None) -> Quote:
         outputs=outputs,
         extra_output=bound.extra_output,
     )
-
-
-def output_wanted(bound: Bound, *, target_limit: int | None, tariff: Tariff | None) -> tuple[int, bool]:
-    """The output tokens to hold for each answer, and whether the request must be given this limit to make it true."""
-    if bound.output_limit is not None:
-        return bound.output_limit, False
-    if target_limit is not None:
-        return target_limit, True
-    if tariff is not None and tariff.context_window is not None:
-        return tariff.context_window, False  # nobody can exceed it
-    return DEFAULT_OUTPUT_TOKENS, True
 
 
 def _input(bound: Bound, tariff: Tariff | None) -> int:

@@ -10,6 +10,8 @@
 
 ``rundir``    the folder that the processes share: sockets, configuration, metrics
 ``storage``   which Redis a process talks to, and the folders of what is kept on disk
+``services``  what the requests of a worker share; ``ledger_watch`` tells metrics and log what its ledger sees
+``office``    what the supervisor does with the store: the admin API's directory and reports, alerts
 ``worker``    one worker process, from environment to drained
 ``children``  start, watch, restart and stop child processes
 ``gateway``   which children there are, in which order they start and stop

@@ -15,6 +15,7 @@
 ``holders``     the part of ``build`` about who asks
 ``meters``      budgets and limits → meters; the admin API uses it for those made at run time
 ``snapshot``    what the rest of the gateway reads: frozen, resolved, with nothing left to look up or to default
+``directory``   who there is: the file's keys and parties, and what else answers that question
 ``routes``      which of Envoy's routes serves a request
 
 ``problems`` and ``document`` are what the steps speak in, ``digest`` is how keys are known, ``published`` makes the JSON

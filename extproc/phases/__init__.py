@@ -3,6 +3,7 @@
 ``admission``  once per request: who asks, for which model, on which chain of providers → a hand-off
 ``attempt``    once per try: translate, address, send; its response side is ``answering``: withhold the answer until it
                commits, then pass it on, or let the next provider try
+               (``admission_log``, ``attempt_log``: the rows, and what goes on the account)
 ``booking``    money before the call: the hold on all meters (``worst``: what a request can come to)
 ``settlement`` money behind it: what an attempt has come to
 ``handoff``    what travels from the first to the second, through Envoy's metadata

@@ -26,8 +26,6 @@ from extproc.translate.response import AnswerStream
 
 _BYTES_OF_EVENT = 4
 """A whole answer has no events to count: about as many bytes as streams have in one."""
-
-
 _AT_WORK = 0.1
 """Seconds behind which a provider without a word is taken to work on the request."""
 _PACE = 100
@@ -176,11 +174,10 @@ class AttemptLog:
 
     def closed(self, *, waited: float, crashed: bool) -> None:
         """The stream is over: write the rows, and settle. ``waited``: seconds since the attempt began."""
-        if self._account is not None:
-            self._account.closed()
-        handoff, exchange = self._handoff, self._exchange
-        if handoff is None or exchange is None:
+        handoff, exchange, account = self._handoff, self._exchange, self._account
+        if handoff is None or exchange is None or account is None:
             return
+        account.closed()
         unanswered = self._outcome == SENT and not self._committed
         if self._outcome == SENT and crashed:
             self._outcome = InternalError("").outcome
@@ -196,13 +193,15 @@ class AttemptLog:
         self._recorder.attempt(record)
         if self._final:
             self._recorder.request(self._request_record(handoff, exchange, record, now))
-        if self._account is not None and not self._settled:
-            self._account.settle(record, final=self._final and self._covered, closing=unanswered or not self._covered)
+        if not self._settled:
+            account.settle(record, final=self._final and self._covered, closing=unanswered or not self._covered)
         if self._span is not None:
             self._span.end(record)
 
     def _reckon(self, waited: float) -> None:
         """What the attempt has used, and what that costs: as the provider says, or as far as one can tell."""
+        if self._settled:
+            return  # the row says what the ledger's event says
         assert self._account is not None
         delivered = Delivered()
         if self._stream is not None:

@@ -96,9 +96,8 @@ class _Plan:
 
     order: HoldOrder
     targets: tuple[Target, ...]
-    must_write: bool
-    lowered: bool = False
-    """By a ladder."""
+    lowered: bool
+    """The output, by a ladder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +175,7 @@ class Bookkeeper:
                 wanted.parsed, wanted.body, wanted.dialect, targets, budgets=counted.budgets, now_ns=wanted.now_ns
             )
         else:
-            reckoned = Reckoning(targets, _FREE, 0, must_write=False)
+            reckoned = Reckoning(targets, _FREE, 0)
         return self._ordered(wanted, course, hold_id, counted, reckoned)
 
     def _counted(self, wanted: Wanted, model: str, targets: Sequence[Target]) -> _Counted:
@@ -221,7 +220,7 @@ class Bookkeeper:
             self._facts(wanted, self.snapshot.models[course.model], reckoned.targets[0], hold_id),
             others=not kept <= counted.groups,
         )
-        return _Plan(order, reckoned.targets, reckoned.must_write, lowered=output < wished)
+        return _Plan(order, reckoned.targets, lowered=output < wished)
 
     def _lines(
         self,

@@ -18,6 +18,7 @@ from extproc.policy.keys import KEY_HEADERS
 from extproc.providers.request import Addressed, address
 from extproc.providers.wire import WIRES
 from extproc.translate.answer import TranslatedAnswer, translate_answer
+from extproc.translate.edit import Changes
 from extproc.translate.limit import limit_edits
 from extproc.translate.pairs import PAIRS
 from extproc.translate.request import RequestJob, TranslatedRequest, translate_request
@@ -41,28 +42,22 @@ class Exchange:
 
     def render(self, body: bytes, parsed: JsonObject) -> TranslatedRequest:
         """The client's request in the provider's dialect; ``parsed``: the body, read. Raises ``InvalidRequest``."""
-        limit, own = (
-            self.handoff.output_limit,
-            self.step.max_output_tokens or WIRES[self.provider.dialect].default_output,
-        )
+        limit = self.handoff.output_limit
+        own = self.step.max_output_tokens or WIRES[self.provider.dialect].default_output
+        older = limit is not None and self.provider.older_limit
+        edits: Changes = {}
+        if limit is not None:
+            edits = limit_edits(self.client.name, parsed, limit, unsaid=own, older=older and self.same_dialect)
         job = RequestJob(
             model=self.step.model,
             stream=self.handoff.stream,
             same_dialect=self.same_dialect,
             options=RenderOptions(
                 default_max_output_tokens=own or RenderOptions().default_max_output_tokens,
-                legacy_max_tokens=limit is not None and self.provider.older_limit,
+                legacy_max_tokens=older,
                 drop_unsupported=self.model.drop_unsupported,
             ),
-            edits={}
-            if limit is None
-            else limit_edits(
-                self.client.name,
-                parsed,
-                limit,
-                unsaid=own,
-                older=self.same_dialect and self.provider.older_limit,
-            ),
+            edits=edits,
         )
         return translate_request(self.client, self.dialect, body, parsed, job)
 

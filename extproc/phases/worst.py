@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from extproc.accounting.bounds import Bound, Quote, output_wanted, prompt_bound, quote
+from extproc.accounting.bounds import Bound, Quote, prompt_bound, quote
 from extproc.accounting.outputs import most_output
 from extproc.accounting.tariffs import Tariff, TariffBook
 from extproc.config.snapshot import Snapshot, Target
@@ -23,8 +23,6 @@ _DECIDING = (
     *("tools", "web_search_options", "thinking"),
 )
 """Fields that a bound rests on. One that stands twice in the body would be read one way here, another way there."""
-
-
 _COUNTS = ("max_tokens", "max_completion_tokens", "n", "best_of")
 _MOST = 10_000_000
 """Far beyond every model's output; larger numbers only break sums."""
@@ -39,8 +37,6 @@ class Reckoning:
     """For each provider by its name, and for the dearest of them under None."""
     output: int
     """Tokens of each alternative: what the client asks for, or what it gets where it asks for none."""
-    must_write: bool
-    """The request has to be told so, or the bound is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +64,10 @@ class Reckoner:
         _check_counts(parsed, dialect)
         bound = prompt_bound(parsed, len(body), dialect)
         quoted = _quoted(bound, self._priced(chain, budgets, now_ns))
-        outputs = [self._output(bound, target, tariff) for target, tariff, _ in quoted]
         return Reckoning(
             targets=tuple(target for target, _, _ in quoted),
             worst=_worst(quoted),
-            output=max(count for count, _ in outputs),
-            must_write=any(write for _, write in outputs),
+            output=max(self._output(bound, target, tariff) for target, tariff, _ in quoted),
         )
 
     def _priced(
@@ -100,18 +94,19 @@ class Reckoner:
         provider = self.snapshot.providers[target.provider]
         return self.tariffs.find(provider, target.price, target.model, target.context_window, now_ns)
 
-    def _output(self, bound: Bound, target: Target, tariff: Tariff | None) -> tuple[int, bool]:
-        """The output to hold at a target, and whether the request must be told.
+    def _output(self, bound: Bound, target: Target, tariff: Tariff | None) -> int:
+        """The output to hold at a target, in tokens of each alternative.
 
         Where nobody names a limit the gateway does: a hold of the whole context window would lock up a small budget.
         """
-        limit = target.max_output_tokens
-        if limit is None:
-            wire = WIRES[self.snapshot.providers[target.provider].dialect]
-            limit = wire.default_output or most_output(target.model) or self.snapshot.money.output_default
-            if tariff is not None and tariff.context_window is not None:
-                limit = min(limit, tariff.context_window)
-        return output_wanted(bound, target_limit=limit, tariff=tariff)
+        if bound.output_limit is not None:
+            return bound.output_limit
+        if target.max_output_tokens is not None:
+            return target.max_output_tokens
+        wire = WIRES[self.snapshot.providers[target.provider].dialect]
+        limit = wire.default_output or most_output(target.model) or self.snapshot.money.output_default
+        window = None if tariff is None else tariff.context_window
+        return limit if window is None else min(limit, window)
 
 
 def _check_counts(parsed: JsonObject, dialect: str) -> None:

@@ -20,6 +20,8 @@ The ledger::
 ``store``      the connection, with ``address``, ``dial``, ``servers`` and ``lanes``
 ``embedded``   the Redis that the gateway brings along
 ``journal``    lines on disk of what Redis has yet to be told
-``directory``  who there is, with ``directory_store``, ``directory_layout``, ``records``, ``roll``, ``audit`` and ``watch``
+``directory``  who there is, with ``directory_store``, ``directory_layout``, ``records``, ``members``, ``roll``, ``audit``
+               and ``watch``
+``alerts``     what the ledger raises, sent to webhooks: with ``alert_group``, ``alert_log`` and ``webhooks``
 ``jwks``       key sets of identity providers
 """

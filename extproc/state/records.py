@@ -4,6 +4,7 @@ A record is a JSON object in Redis. Unknown fields are left alone on reading, so
 one wrote. No plain key is in any of them: a key is known by the SHA-256 of its text.
 """
 
+from abc import ABC, abstractmethod
 from datetime import UTC, datetime
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
@@ -14,7 +15,7 @@ JsonDict = dict[str, JsonValue]
 """A JSON object, decoded."""
 
 
-class Record(BaseModel):
+class Record(BaseModel, ABC):
     """What all records have. ``revision`` is the directory's version at the record's last change; 0: not stored yet."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
@@ -22,9 +23,9 @@ class Record(BaseModel):
     revision: int = Field(default=0, exclude=True)
 
     @property
+    @abstractmethod
     def ident(self) -> str:
         """By what it is known among its kind, for ever."""
-        raise NotImplementedError
 
     @property
     def title(self) -> str:

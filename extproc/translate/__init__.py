@@ -9,6 +9,7 @@
                     ▲
              content_coding                       gzip and deflate, where a provider compresses its answer
 
-``pairs`` lists the dialects by name, and which client and provider dialect are the same. All of it runs again on each
+``limit`` puts the output limit of a budget into a request, ``price_tag`` the cost into an answer. ``capability`` asks whether
+a dialect can carry a request. ``pairs`` lists the dialects by name, and which client and provider dialect are the same. All of it runs again on each
 attempt, so nothing here changes its input.
 """

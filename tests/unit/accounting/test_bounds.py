@@ -5,7 +5,7 @@ from dataclasses import replace
 import orjson
 import pytest
 
-from extproc.accounting.bounds import Bound, Quote, output_wanted, prompt_bound, quote
+from extproc.accounting.bounds import Bound, Quote, prompt_bound, quote
 from extproc.accounting.images import WORST_IMAGE
 from extproc.accounting.rates import Rates
 from extproc.accounting.tariffs import STANDARD, Tariff
@@ -202,18 +202,3 @@ def test_what_only_an_unknown_window_bounds_is_refused_by_name(tariff):
     assert refused.value.param == "messages[0].content[1]"
     assert "messages[0].content[1]" in refused.value.message
     assert "context_window" in refused.value.message
-
-
-@pytest.mark.parametrize(
-    ("own", "target", "tariff", "expected"),
-    [
-        (50, 60, TARIFF, (50, False)),
-        (0, 60, TARIFF, (0, False)),
-        (None, 60, TARIFF, (60, True)),
-        (None, None, TARIFF, (300, False)),
-        (None, None, replace(TARIFF, context_window=None), (4096, True)),
-        (None, None, None, (4096, True)),
-    ],
-)
-def test_output_to_hold_and_whether_to_write_the_limit(own, target, tariff, expected):
-    assert output_wanted(replace(PLAIN, output_limit=own), target_limit=target, tariff=tariff) == expected

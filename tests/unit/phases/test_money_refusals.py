@@ -25,6 +25,7 @@ def test_a_body_that_never_comes(world, meters):
     world.admit()
     world.leave()
     world.settle()
+    assert (world.events, world.ledger.books.counters.counters) == ([], {})
 
 
 def test_admission_that_sees_a_reply_before_it_was_asked(world, meters):
@@ -32,6 +33,7 @@ def test_admission_that_sees_a_reply_before_it_was_asked(world, meters):
     world.answer(400)
     world.leave()
     world.settle()
+    assert (world.events, world.ledger.books.counters.counters) == ([], {})
 
 
 def test_what_envoy_must_not_send_ends_the_hold(world, meters):
