@@ -7,7 +7,7 @@ the index of the alternative where a request asked for several (``n``), else 0.
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from extproc.domain.conversation import RedactedThinking, Refusal, Text, Thinking, ToolCall
+from extproc.domain.conversation import Origin, RedactedThinking, Refusal, Text, Thinking, ToolCall
 from extproc.domain.errors import ProviderError
 from extproc.domain.reading import JsonObject
 from extproc.domain.usage import Usage
@@ -77,6 +77,7 @@ class ThinkingSigned:
 
     signature: str
     choice: int = 0
+    origin: Origin = "anthropic"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,7 @@ class ThinkingRedacted:
 
     data: str
     choice: int = 0
+    origin: Origin = "anthropic"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,8 @@ class ToolCallStarted:
     id: str
     name: str
     choice: int = 0
+    signature: str | None = None
+    """Gemini's thought signature of this call."""
 
 
 @dataclass(frozen=True, slots=True)

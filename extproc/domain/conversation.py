@@ -13,6 +13,10 @@ from extproc.domain.reading import Json, JsonObject
 Role = Literal["system", "developer", "user", "assistant", "tool"]
 
 
+Origin = Literal["anthropic", "openai", "gemini"]
+"""Whose models can read a piece of sealed reasoning: Claude's on every cloud, OpenAI's, or Gemini's."""
+
+
 @dataclass(frozen=True, slots=True)
 class CacheMark:
     """A prompt-cache marker: everything up to and including the marked part may be cached."""
@@ -73,10 +77,15 @@ class Audio:
 
 @dataclass(frozen=True, slots=True)
 class Thinking:
-    """A model's earlier reasoning, sent back. Without its signature a vendor that signs will not take it."""
+    """A model's earlier reasoning, sent back. Without its signature a vendor that signs will not take it.
+
+    ``signature`` is what its vendor needs to trust it: Anthropic's signature, OpenAI's item id and encrypted content
+    (``<id>.<content>``), Gemini's thought signature. ``text`` may be empty: only the seal was handed out.
+    """
 
     text: str
     signature: str | None = None
+    origin: Origin = "anthropic"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +93,7 @@ class RedactedThinking:
     """Encrypted reasoning, opaque to everyone but its vendor."""
 
     data: str
+    origin: Origin = "anthropic"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,16 +111,19 @@ class ToolCall:
     name: str
     arguments: str
     cache: CacheMark | None = None
+    signature: str | None = None
+    """Gemini's thought signature of this call, which its models want back with it."""
 
 
 @dataclass(frozen=True, slots=True)
 class ToolResult:
-    """What a tool gave back."""
+    """What a tool gave back. ``name`` is the tool's, where the client's dialect tells it beside the call's id."""
 
     call_id: str
     content: "tuple[Text | Image | Document, ...]"
     is_error: bool = False
     cache: CacheMark | None = None
+    name: str | None = None
 
 
 Part: TypeAlias = Text | Image | Document | Audio | Thinking | RedactedThinking | Refusal | ToolCall | ToolResult

@@ -6,7 +6,8 @@
               (HTTP/1.1 in)      (decide: no I/O)        (act: pace, split, compress, misbehave)
 
 ``connection``  the protocol: parses requests, keeps connections alive, notices clients that leave
-``app``         path → dialect; authenticate, read, script, answer. Returns a plan, touches no socket
+``app``         authenticate, read, script, answer. Returns a plan, touches no socket
+``routes``      path → dialect and handler (``handlers``); ``clouds`` are those of Bedrock, Gemini and Vertex
 ``player``      carries a plan out, byte by byte, with whatever fault the behaviour asks for
 ``script``      where a behaviour comes from: headers, the model's suffix, run-time programmes, the default
 ``behaviour``   what can be asked for: latency, pace, status, fault, splits, compression

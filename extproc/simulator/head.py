@@ -8,7 +8,6 @@ from http import HTTPStatus
 from extproc.simulator.behaviour import Behaviour
 
 JSON = b"application/json"
-EVENTS = b"text/event-stream; charset=utf-8"
 HTML = b"text/html; charset=UTF-8"
 UNKNOWN = b"application/octet-stream"
 

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from extproc.simulator.behaviour import Behaviour
 from extproc.simulator.encoder import Encoder
-from extproc.simulator.head import EVENTS, HTML, JSON, PAGE, UNKNOWN, head
+from extproc.simulator.head import HTML, JSON, PAGE, UNKNOWN, head
 from extproc.simulator.record import RecordedRequest
 from extproc.simulator.wire import Event, Plan, Stream, Whole
 
@@ -97,10 +97,10 @@ class _Player:
         """A reply of events."""
         behaviour = self._behaviour
         if behaviour.fault in {"html", "empty"}:
-            await self.whole(Whole(200, reply.headers, b"", content_type=EVENTS))
+            await self.whole(Whole(200, reply.headers, b"", content_type=reply.content_type))
             return
         await _pause(behaviour.latency)
-        kind = UNKNOWN if behaviour.fault == "wrong_content_type" else EVENTS
+        kind = UNKNOWN if behaviour.fault == "wrong_content_type" else reply.content_type
         encoder = Encoder(behaviour, framed=http11)
         self._outlet.write(head(200, kind, reply.headers, behaviour, None if http11 else -1))
         if behaviour.fault == "wrong_content_type":

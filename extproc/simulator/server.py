@@ -11,7 +11,7 @@ from types import FrameType
 
 import uvloop
 
-from extproc.simulator.app import World
+from extproc.simulator.call import World
 from extproc.simulator.connection import Connection
 from extproc.simulator.record import Recorder
 from extproc.simulator.script import Script

@@ -67,6 +67,7 @@ class Stream:
     """The vendor's error as an event, where the fault is to send one."""
     malformed: bytes
     """A line that is no JSON, with the blank line behind it."""
+    content_type: bytes = b"text/event-stream; charset=utf-8"
 
 
 Reply: TypeAlias = Whole | Stream

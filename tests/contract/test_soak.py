@@ -162,7 +162,9 @@ async def slow_reader(port: int, request: bytes) -> AsyncIterator[None]:
         await loop.sock_sendall(connection, request)
 
         async def read() -> None:
-            while await loop.sock_recv(connection, 100):
+            piece = b" "
+            while piece:
+                piece = await loop.sock_recv(connection, 100)
                 await asyncio.sleep(0.1)
 
         reading = asyncio.create_task(read())

@@ -21,7 +21,8 @@ from extproc.domain.answer import (
     UsageSeen,
 )
 from extproc.domain.usage import Usage
-from extproc.simulator.app import World, answer
+from extproc.simulator.app import answer
+from extproc.simulator.call import World
 from extproc.simulator.wire import Request, Stream
 
 KEY = ("p", "m")

@@ -6,7 +6,8 @@ from copy import deepcopy
 import orjson
 import pytest
 
-from extproc.simulator.app import World, answer
+from extproc.simulator.app import answer
+from extproc.simulator.call import World
 from extproc.simulator.wire import Request, Stream, Whole
 
 HEADERS = [(b"authorization", b"Bearer k"), (b"x-api-key", b"k"), (b"anthropic-version", b"2023-06-01")]

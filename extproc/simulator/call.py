@@ -1,0 +1,66 @@
+"""A request on its way through the simulator, what outlives it, and the shape of a route."""
+
+import itertools
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from extproc.domain.reading import JsonObject
+from extproc.simulator.behaviour import Behaviour
+from extproc.simulator.dialect import Dialect
+from extproc.simulator.promptcache import PromptCache
+from extproc.simulator.record import RecordedRequest, Recorder
+from extproc.simulator.script import Script
+from extproc.simulator.wire import Reply, Request
+
+
+@dataclass(slots=True)
+class World:
+    """What outlives a request."""
+
+    script: Script = field(default_factory=Script)
+    recorder: Recorder = field(default_factory=Recorder)
+    cache: PromptCache = field(default_factory=PromptCache)
+    _base: str = field(default_factory=lambda: os.urandom(6).hex())
+    _numbers: "itertools.count[int]" = field(default_factory=itertools.count)
+
+    def token(self) -> str:
+        """24 hexadecimal digits, new each time; ids are made of them."""
+        return f"{self._base}{next(self._numbers):012x}"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request on its way through the app."""
+
+    world: World
+    dialect: Dialect
+    request: Request
+    record: RecordedRequest
+    body: JsonObject
+    """Decoded; empty where the route reads the raw body itself."""
+    params: dict[str, str]
+    """Named groups of the route's path."""
+    credential: str
+    token: str
+    behaviour: Behaviour
+
+
+Handler: TypeAlias = Callable[[Call], Reply]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Who answers which path. ``path`` must match as a whole; its named groups become ``Call.params``.
+
+    The group ``model``, where there is one, is the model's name, else the body's ``model`` is. ``raw``: the body is no
+    JSON, the handler reads ``request.body`` by itself.
+    """
+
+    method: str
+    path: re.Pattern[str]
+    dialect: Dialect
+    handler: Handler
+    raw: bool = False
