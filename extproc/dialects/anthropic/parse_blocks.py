@@ -22,6 +22,7 @@ from extproc.domain.conversation import (
 )
 from extproc.domain.errors import InvalidRequest
 from extproc.domain.reading import Fields, Json, JsonObject, kind_of
+from extproc.domain.sealed import unseal
 
 Unmapped = list[tuple[str, Json]]
 """What no reader has a neutral name for: path and value, in the order found."""
@@ -172,12 +173,13 @@ def _tool_result(block: Fields, unmapped: Unmapped) -> ToolResult:
 
 
 def _thinking(block: Fields, _unmapped: Unmapped) -> Thinking:
+    text, signature = block.text("thinking"), block.optional_text("signature")
     # An empty signature is what this gateway's own answers have where the model behind them signs nothing.
-    return Thinking(block.text("thinking"), signature=block.optional_text("signature") or None)
+    return Thinking(text, *unseal(signature, native="anthropic")) if signature else Thinking(text)
 
 
 def _redacted_thinking(block: Fields, _unmapped: Unmapped) -> RedactedThinking:
-    return RedactedThinking(block.text("data"))
+    return RedactedThinking(*unseal(block.text("data"), native="anthropic"))
 
 
 _READERS: Mapping[str, Callable[[Fields, Unmapped], Part | None]] = {

@@ -27,6 +27,7 @@ from extproc.domain.answer import Answer, AnswerPart, Choice
 from extproc.domain.conversation import Conversation, OutputFormat, RedactedThinking, Refusal, Text, Thinking, ToolCall
 from extproc.domain.errors import InternalError
 from extproc.domain.reading import Json, JsonObject
+from extproc.domain.sealed import seal
 
 _JSON_ONLY = "Respond with a JSON object only."
 _NOT_IN_IDS = re.compile(r"[^a-zA-Z0-9_-]")
@@ -93,7 +94,7 @@ def render_answer(answer: Answer) -> JsonObject:
         "type": "message",
         "role": "assistant",
         "model": answer.model,
-        "content": [block for part in choice.parts if (block := _answer_block(part))],
+        "content": [block for part in choice.parts for block in _answer_blocks(part)],
         "stop_reason": _stop_reason(choice),
         "stop_sequence": choice.stop_sequence,
         "usage": render_usage(answer.usage, answer.service_tier),
@@ -116,6 +117,19 @@ def _stop_reason(choice: Choice) -> str:
     )
 
 
+def _answer_blocks(part: AnswerPart) -> list[Json]:
+    block = _answer_block(part)
+    if block is None:
+        return []
+    signature = part.signature if isinstance(part, ToolCall) else None
+    return [call_seal(signature), block] if signature else [block]
+
+
+def call_seal(signature: str) -> Block:
+    """Gemini's signature of a call, as a block before it: a call itself has no place for one."""
+    return {"type": "redacted_thinking", "data": seal(signature, "gemini", native="anthropic")}
+
+
 def _answer_block(part: AnswerPart) -> Block | None:
     match part:
         case Text():
@@ -128,9 +142,10 @@ def _answer_block(part: AnswerPart) -> Block | None:
         case Refusal():
             return {"type": "text", "text": part.text} if part.text else None
         case Thinking():
-            return {"type": "thinking", "thinking": part.text, "signature": part.signature or ""}
+            signature = seal(part.signature, part.origin, native="anthropic") if part.signature else ""
+            return {"type": "thinking", "thinking": part.text, "signature": signature}
         case RedactedThinking():
-            return {"type": "redacted_thinking", "data": part.data}
+            return {"type": "redacted_thinking", "data": seal(part.data, part.origin, native="anthropic")}
         case _:  # a tool call, the last that there is
             return {"type": "tool_use", "id": part.id, "name": part.name, "input": _input_object(part.arguments)}
 

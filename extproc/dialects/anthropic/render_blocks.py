@@ -86,7 +86,7 @@ def render_part(part: Part, path: str, ids: ToolIds, losses: Losses) -> Block | 
         case Thinking():
             block = _thinking(part)
         case RedactedThinking():
-            block = {"type": "redacted_thinking", "data": part.data}
+            block = {"type": "redacted_thinking", "data": part.data} if part.origin == "anthropic" else None
         case ToolCall():
             block = _tool_use(part, path, ids)
         case _:  # a tool result, the last that there is
@@ -133,7 +133,7 @@ def _noted(block: Block | None, path: str, losses: Losses) -> Block | None:
 
 def _thinking(part: Thinking) -> Block | None:
     # Only its own vendor's signature makes reasoning acceptable; without it the model thinks anew.
-    if not part.signature:
+    if not part.signature or part.origin != "anthropic":
         return None
     return {"type": "thinking", "thinking": part.text, "signature": part.signature}
 

@@ -11,7 +11,7 @@ import orjson
 
 from extproc.dialects.anthropic.errors import render_error_event
 from extproc.dialects.anthropic.reasons import stop_reason_of
-from extproc.dialects.anthropic.render import message_id
+from extproc.dialects.anthropic.render import call_seal, message_id
 from extproc.dialects.anthropic.usage import NO_USAGE, render_delta_usage, render_usage
 from extproc.dialects.sse import render_event
 from extproc.domain.answer import (
@@ -32,6 +32,7 @@ from extproc.domain.answer import (
 )
 from extproc.domain.errors import ProviderBadAnswer
 from extproc.domain.reading import Json, JsonObject
+from extproc.domain.sealed import seal
 
 MAX_WAITING_BYTES = 16 * 1024 * 1024
 """Of blocks held behind an unfinished tool call: an event's own limit, and far above any model's output."""
@@ -178,12 +179,14 @@ class AnthropicStreamWriter:
             case ThinkingDelta():
                 out = self._add("thinking", _THINKING, b"thinking_delta", b"thinking", event.text)
             case ThinkingSigned():
-                out = self._add("thinking", _THINKING, b"signature_delta", b"signature", event.signature)
+                signature = seal(event.signature, event.origin, native="anthropic") if event.signature else ""
+                out = self._add("thinking", _THINKING, b"signature_delta", b"signature", signature)
                 if event.signature:
                     # A signature closes its block: more thinking is another one.
                     self._queue[-1].kind = "signed"
             case ThinkingRedacted():
-                out = self._begin("redacted", {"type": "redacted_thinking", "data": event.data})
+                data = seal(event.data, event.origin, native="anthropic")
+                out = self._begin("redacted", {"type": "redacted_thinking", "data": data})
             case ToolCallStarted():
                 out = self._call(event)
             case _:  # a ToolCallDelta, the last that there is
@@ -206,9 +209,10 @@ class AnthropicStreamWriter:
             "name": event.name,
             "input": {},
         }
+        sealed = self._begin("redacted", call_seal(event.signature)) if event.signature else b""
         begun = self._begin("tool_use", start)
         self._calls[event.index] = self._queue[-1]
-        return begun
+        return sealed + begun
 
     def _arguments(self, event: ToolCallDelta) -> bytes:
         block = self._calls.get(event.index)

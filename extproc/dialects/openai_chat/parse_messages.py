@@ -104,8 +104,9 @@ class _Messages:
         call = self._call_of(fields.text("id"), function)
         mark = cache_mark(fields, self.leftovers)
         fields.raw("index")  # echoed from a stream
+        signature = _thought_signature(fields.raw("extra_content"))
         self.leftovers.take(fields)
-        return [ToolCall(call.id, call.name, call.arguments, mark)]
+        return [ToolCall(call.id, call.name, call.arguments, mark, signature)]
 
     def _call_of(self, call_id: str, function: Fields) -> ToolCall:
         call = ToolCall(call_id, function.text("name"), function.optional_text("arguments") or "")
@@ -131,6 +132,13 @@ class _Messages:
             self.leftovers.add(fields.path("cache_control"), fields.raw("cache_control"))
             return parts
         return marked
+
+
+def _thought_signature(extra: Json) -> str | None:
+    """Gemini's, which its OpenAI-compatible API and this gateway hand out with a call; what else is there is no prompt."""
+    google = extra.get("google") if isinstance(extra, Mapping) else None
+    signature = google.get("thought_signature") if isinstance(google, Mapping) else None
+    return signature if isinstance(signature, str) and signature else None
 
 
 def _thinking(fields: Fields) -> list[Part]:

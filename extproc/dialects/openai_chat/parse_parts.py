@@ -19,6 +19,7 @@ from extproc.domain.conversation import (
 )
 from extproc.domain.errors import InvalidRequest
 from extproc.domain.reading import Fields, Json
+from extproc.domain.sealed import unseal
 
 _MARK_OF_CONTROL: Mapping[str | None, CacheMark] = {None: CacheMark(), "5m": CacheMark("5m"), "1h": CacheMark("1h")}
 """``cache_control.ttl`` → mark."""
@@ -160,9 +161,10 @@ def thinking_part(fields: Fields) -> Thinking | RedactedThinking:
     fields.raw("index")  # the position in a stream's list, as our own stream writer sends it
     match fields.text("type"):
         case "thinking":
-            return Thinking(fields.optional_text("thinking") or "", fields.optional_text("signature") or None)
+            text, signature = fields.optional_text("thinking") or "", fields.optional_text("signature")
+            return Thinking(text, *unseal(signature, native="anthropic")) if signature else Thinking(text)
         case "redacted_thinking":
-            return RedactedThinking(fields.text("data"))
+            return RedactedThinking(*unseal(fields.text("data"), native="anthropic"))
         case _:
             path = fields.path("type")
             raise InvalidRequest(f"{path} must be 'thinking' or 'redacted_thinking'", param=path)

@@ -5,6 +5,7 @@ from extproc.dialects.openai_chat.vocabulary import FINISH_WRITTEN, completion_i
 from extproc.domain.answer import Answer, Choice
 from extproc.domain.conversation import RedactedThinking, Refusal, Text, Thinking, ToolCall
 from extproc.domain.reading import Json, JsonObject
+from extproc.domain.sealed import seal
 
 
 def render_answer(answer: Answer, *, created: int) -> JsonObject:
@@ -47,10 +48,7 @@ def _message(choice: Choice, calls: list[ToolCall]) -> JsonObject:
     }
     message |= _reasoning(choice)
     if calls:
-        message["tool_calls"] = [
-            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
-            for call in calls
-        ]
+        message["tool_calls"] = [tool_call(call) for call in calls]
     return message
 
 
@@ -66,7 +64,20 @@ def _reasoning(choice: Choice) -> dict[str, Json]:
 
 
 def thinking_block(part: Thinking | RedactedThinking) -> JsonObject:
-    """One of ``thinking_blocks``, in Anthropic's shape."""
+    """One of ``thinking_blocks``, in Anthropic's shape, whosever reasoning it is."""
     if isinstance(part, RedactedThinking):
-        return {"type": "redacted_thinking", "data": part.data}
-    return {"type": "thinking", "thinking": part.text, "signature": part.signature or ""}
+        return {"type": "redacted_thinking", "data": seal(part.data, part.origin, native="anthropic")}
+    signature = seal(part.signature, part.origin, native="anthropic") if part.signature else ""
+    return {"type": "thinking", "thinking": part.text, "signature": signature}
+
+
+def tool_call(call: ToolCall) -> JsonObject:
+    """One of ``tool_calls``. Gemini's signature goes where its own OpenAI-compatible API has it.
+
+    Source: https://ai.google.dev/gemini-api/docs/thought-signatures#openai.
+    """
+    function: JsonObject = {"name": call.name, "arguments": call.arguments}
+    body: dict[str, Json] = {"id": call.id, "type": "function", "function": function}
+    if call.signature:
+        body["extra_content"] = {"google": {"thought_signature": call.signature}}
+    return body

@@ -6,7 +6,7 @@ Source: openai.types.chat.ChatCompletionChunk; nulls and the order of chunks are
 import orjson
 
 from extproc.dialects.openai_chat.errors import render_error_event
-from extproc.dialects.openai_chat.render_answer import thinking_block
+from extproc.dialects.openai_chat.render_answer import thinking_block, tool_call
 from extproc.dialects.openai_chat.usage import render_usage
 from extproc.dialects.openai_chat.vocabulary import FINISH_WRITTEN, completion_id, service_tier
 from extproc.dialects.sse import render_event
@@ -26,7 +26,7 @@ from extproc.domain.answer import (
     ToolCallStarted,
     UsageSeen,
 )
-from extproc.domain.conversation import RedactedThinking, Thinking
+from extproc.domain.conversation import RedactedThinking, Thinking, ToolCall
 from extproc.domain.reading import Json, JsonObject
 from extproc.domain.usage import Usage
 
@@ -133,9 +133,8 @@ class OpenAIStreamWriter:
                 delta = {"tool_calls": [{"index": event.index, "function": {"arguments": event.arguments}}]}
             case ToolCallStarted():
                 self._choices[index].called = True
-                function: JsonObject = {"name": event.name, "arguments": ""}
-                call: JsonObject = {"index": event.index, "id": event.id, "type": "function", "function": function}
-                delta = {"tool_calls": [call]}
+                call = tool_call(ToolCall(event.id, event.name, "", signature=event.signature))
+                delta = {"tool_calls": [{"index": event.index, **call}]}
             case RefusalDelta():
                 delta = {"refusal": event.text}
             case _:
@@ -154,11 +153,13 @@ class OpenAIStreamWriter:
                 choice.thinking.append(event.text)
             return {"reasoning_content": event.text}
         if isinstance(event, ThinkingRedacted):
-            return self._block(choice, RedactedThinking(event.data))
+            return self._block(choice, RedactedThinking(event.data, event.origin))
         text, chars = "".join(choice.thinking), choice.thinking_chars
         choice.thinking, choice.thinking_chars = [], 0
         # A block without all of its text would be refused when it comes back; without a block nothing is.
-        return self._block(choice, Thinking(text, event.signature)) if chars <= MAX_THINKING_CHARS else None
+        if chars > MAX_THINKING_CHARS:
+            return None
+        return self._block(choice, Thinking(text, event.signature, event.origin))
 
     @staticmethod
     def _block(choice: _Choice, part: Thinking | RedactedThinking) -> JsonObject:
