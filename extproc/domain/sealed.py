@@ -8,19 +8,20 @@ from typing import get_args
 
 from extproc.domain.conversation import Origin
 
-_PREFIX = "llmgw."
+PREFIX = "llmgw."
+"""Before what is not the client's own vendor's."""
 _ORIGINS: tuple[Origin, ...] = get_args(Origin)
 
 
 def seal(data: str, origin: Origin, *, native: Origin) -> str:
     """``data`` of ``origin`` as a client whose dialect belongs to ``native`` gets it."""
-    return data if origin == native else f"{_PREFIX}{origin}.{data}"
+    return data if origin == native else f"{PREFIX}{origin}.{data}"
 
 
 def unseal(text: str, *, native: Origin) -> tuple[str, Origin]:
     """What a client sent back, and whose it is."""
-    if text.startswith(_PREFIX):
-        origin, dot, data = text[len(_PREFIX) :].partition(".")
+    if text.startswith(PREFIX):
+        origin, dot, data = text[len(PREFIX) :].partition(".")
         if dot and origin in _ORIGINS:
             return data, origin
     return text, native

@@ -10,6 +10,7 @@ from extproc.domain.conversation import Conversation
 from extproc.domain.errors import InvalidRequest
 from extproc.domain.reading import Json, JsonObject, kind_of
 from extproc.translate.edit import DELETE, Changes, edit_members
+from extproc.translate.foreign import without_foreign
 from extproc.translate.same import EDIT_PLANS
 
 
@@ -24,6 +25,8 @@ class RequestJob:
     options: RenderOptions = field(default_factory=RenderOptions)
     edits: Changes = field(default_factory=dict[str, Json])
     """Further top-level changes, in the client's spelling; made before any translation."""
+    final: Changes = field(default_factory=dict[str, Json])
+    """Top-level changes of the provider's body, made last: what differs where a cloud serves somebody's models."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +51,12 @@ def translate_request(
         raise InvalidRequest(f"the request body must be a JSON object, not {kind_of(parsed)}")
     if job.same_dialect:
         plan = EDIT_PLANS[client.name](_edited(parsed, job.edits), model=job.model, stream=job.stream)
-        changes = {**job.edits, **plan.changes}
+        changes = {**without_foreign(client.name, body, parsed), **job.edits, **plan.changes, **job.final}
         return TranslatedRequest(edit_members(body, changes, parsed=parsed), (), plan.include_usage)
     try:
         conversation, rendered = _translated(client, provider, _edited(parsed, job.edits), job)
-        return TranslatedRequest(orjson.dumps(rendered.body), rendered.dropped, conversation.include_usage)
+        body = orjson.dumps(_edited(rendered.body, job.final))
+        return TranslatedRequest(body, rendered.dropped, conversation.include_usage)
     except (RecursionError, orjson.JSONEncodeError) as error:
         # orjson reads 1,024 levels and writes 254; a limit such as 1e300 is read as a whole number, but not written.
         raise InvalidRequest(

@@ -29,8 +29,8 @@ class EditPlan(Protocol):
         ...
 
 
-def _edit_openai_chat(parsed: JsonObject, *, model: str, stream: bool) -> SameDialectEdits:
-    """In a stream, usage comes only if it is asked for, in a chunk of its own that a client need not expect.
+def _edit_openai(parsed: JsonObject, *, model: str, stream: bool) -> SameDialectEdits:
+    """In a stream of Chat or legacy Completions usage comes only if it is asked for, in a chunk of its own.
 
     https://platform.openai.com/docs/api-reference/chat/create#chat-create-stream_options
     """
@@ -49,10 +49,16 @@ def _edit_openai_chat(parsed: JsonObject, *, model: str, stream: bool) -> SameDi
     return SameDialectEdits(changes, include_usage=asked)
 
 
-def _edit_anthropic_messages(parsed: JsonObject, *, model: str, stream: bool) -> SameDialectEdits:
-    """Usage is always in the stream."""
+def _edit_named(parsed: JsonObject, *, model: str, stream: bool) -> SameDialectEdits:
+    """Usage is always in the stream: Anthropic's Messages, OpenAI's Responses."""
     del stream
     return SameDialectEdits(_named(parsed, model))
+
+
+def _edit_gemini(parsed: JsonObject, *, model: str, stream: bool) -> SameDialectEdits:
+    """Model and stream stand in the path, and usage is always there."""
+    del parsed, model, stream
+    return SameDialectEdits({})
 
 
 def _named(parsed: JsonObject, model: str) -> dict[str, Json]:
@@ -66,7 +72,10 @@ def _named(parsed: JsonObject, model: str) -> dict[str, Json]:
 
 
 EDIT_PLANS: Mapping[str, EditPlan] = {
-    "openai-chat": _edit_openai_chat,
-    "anthropic-messages": _edit_anthropic_messages,
+    "openai-chat": _edit_openai,
+    "openai-completions": _edit_openai,
+    "openai-responses": _edit_named,
+    "anthropic-messages": _edit_named,
+    "gemini": _edit_gemini,
 }
 """By client dialect."""
