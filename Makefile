@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint types contracts bench goldens protos lock clean
+.PHONY: help run test test-envoy test-rest check lint types contracts bench goldens protos lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -20,8 +20,19 @@ $(STAMP): pyproject.toml .requirements.lock
 run: $(STAMP) ## Run the whole gateway here (gateway.yaml, or the demo catalogue with the simulator)
 	$(BIN)/llmgw up $(ARGS)
 
-test: $(STAMP) ## Run all tests: unit, properties, and those on a real Envoy
+# Tests on a real Envoy mostly wait, so those that mostly compute run beside them; each part's output comes in one piece.
+test: $(STAMP) ## Run all tests: unit, properties, and those on a real Envoy (ARGS: those of pytest instead)
+ifdef ARGS
 	$(BIN)/python -m pytest $(ARGS)
+else
+	@$(MAKE) --no-print-directory --keep-going --jobs=2 --output-sync=target test-envoy test-rest
+endif
+
+test-envoy: $(STAMP)
+	$(BIN)/python -m pytest -p no:cacheprovider tests/contract
+
+test-rest: $(STAMP)
+	$(BIN)/python -m pytest -p no:cacheprovider $(filter-out tests/contract tests/goldens tests/judges,$(wildcard tests/*))
 
 check: lint types contracts test ## Everything that CI runs
 

@@ -5,14 +5,17 @@ by the context window. Each token is priced at the dearest rate that it can have
 least twice. ``tests/properties/test_accounting.py`` tries to break it.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 
-from extproc.accounting.cost import served_regionally
+from extproc.accounting.bound import Bound, Quote
+from extproc.accounting.cost import asked_tier, served_regionally
 from extproc.accounting.images import WORST_IMAGE
-from extproc.accounting.prompt import image_bound, walk
+from extproc.accounting.operations import operation_bound
+from extproc.accounting.prompt import walk
 from extproc.accounting.rates import PER, Rates
-from extproc.accounting.servertools import check_fields
+from extproc.accounting.servertools import check_fields, check_settings
+from extproc.accounting.spelling import SPELLINGS
+from extproc.accounting.tally import image_bound
 from extproc.accounting.tariffs import STANDARD, Tariff
 from extproc.domain.errors import UnboundedCost
 from extproc.domain.reading import Json, JsonObject
@@ -26,12 +29,6 @@ https://docs.anthropic.com/en/docs/tool-use-pricing-and-tokens"""
 _REQUEST_JSON, _MESSAGE_JSON = 100, 32
 """Bytes of a request, and of each of its messages, that are no text of the prompt. Typical ones."""
 
-_LIMITS: Mapping[str, tuple[str, ...]] = {
-    "openai-chat": ("max_completion_tokens", "max_tokens"),
-    "anthropic-messages": ("max_tokens",),
-}
-"""Output limit of a dialect: its fields, by the dialect's name."""
-
 _TIERS: Mapping[Json, frozenset[str]] = {
     # Not asked for counts as `auto`, and `auto` is what the vendor's project or commitment says.
     None: frozenset({"priority"}),
@@ -42,103 +39,76 @@ _TIERS: Mapping[Json, frozenset[str]] = {
     "standard": frozenset(),
     "standard_only": frozenset(),
     "flex": frozenset({"flex"}),
+    "ultrafast": frozenset({"priority", "ultrafast"}),
+    "unspecified": frozenset(),
 }
 """``service_tier`` of the request → tiers that may serve it besides the standard. One that is not listed: any.
 
-Sources: openai.types.chat.CompletionCreateParams, anthropic.types.MessageCreateParams (``service_tier``).
+Sources: openai.types.responses.ResponseCreateParams, anthropic.types.MessageCreateParams,
+google.genai.types.ServiceTier (``service_tier``).
 """
 
-
-@dataclass(frozen=True, slots=True)
-class Bound:
-    """What a request can come to, whatever model serves it. Tokens."""
-
-    input_tokens: int
-    """The prompt, each image at the dearest rule there is; does not bound what ``whole_window`` names."""
-    output_limit: int | None
-    """The client's own, for each of ``n`` answers."""
-    n: int
-    extra_output: int
-    """Billed as output beside the limit: a prediction that turned out wrong."""
-    searches: int
-    """Uses of server tools that have a fee each."""
-    cached: bool
-    """Something is marked for the prompt cache."""
-    cached_1h: bool = False
-    """Something is marked to stay longer than the default."""
-    images: int = 0
-    whole_window: str | None = None
-    """The field that has no bound in its bytes: the model's context window is the bound."""
-    rounds: int = 1
-    """How often the vendor may read the prompt and write an answer: once, and once for each use of a server tool."""
-    tiers: frozenset[str] | None = frozenset()
-    """Service tiers that may serve it besides the standard; None: any."""
-    regional: bool = False
-    """It chooses where it is served, which some vendors charge for."""
-    spoken: bool = False
-    """It asks for audio."""
-    text_bytes: int = 0
-    """About the bytes of the prompt's text, without media and JSON around it; no bound. ``estimate`` learns by it."""
+_UNASKED = frozenset({None, "auto"})
+_FORMATS = ("tools", "functions", "response_format", "output_config")
+_GEMINI_FORMATS = ("responseSchema", "responseJsonSchema", "responseMimeType", "responseFormat")
+"""Members of ``generationConfig`` that ask for an output format; in snake_case, too."""
 
 
-@dataclass(frozen=True, slots=True)
-class Quote:
-    """The most that a request can cost on one tariff: ``fixed_usd + usd_per_output x output tokens granted``."""
-
-    fixed_usd: int
-    """Nano-USD: the whole prompt, predictions and fees."""
-    usd_per_output: int
-    """Nano-USD for one token of the output limit, in all of the answers asked for."""
-    input_tokens: int
-    outputs: int = 1
-    """Output tokens that one token of the limit stands for: answers x rounds."""
-    extra_output: int = 0
-    """Output tokens beside the limit."""
-
-
-def prompt_bound(body: JsonObject, size: int, dialect: str) -> Bound:
+def prompt_bound(body: JsonObject, size: int, dialect: str, operation: str = "chat") -> Bound:
     """The bound of a client's request. ``size``: bytes of the body as it came; ``dialect``: the client's.
 
     Raises ``UnboundedCost``, naming the field and the mend, where the vendor may do any number of things.
     """
-    check_fields(body)
-    tally = walk(body)
+    if operation != "chat":
+        return operation_bound(body, size, operation)
+    check_fields(body, dialect)
+    spelling = SPELLINGS[dialect]
+    settings = list(spelling.settings(body))
+    if spelling.within:
+        for path, inner in settings:
+            check_settings(inner, path.removesuffix("."))
+    tally = walk(body, dialect)
     read = max(size - tally.payload, 0)
-    framing = _REQUEST_TOKENS + tally.framing + (_FORMAT_TOKENS if _formatted(body) else 0)
-    n = max(_count(body.get("n")) or 1, _count(body.get("best_of")) or 1)
-    limits = [limit for name in _LIMITS[dialect] if (limit := _count(body.get(name))) is not None]
-    modalities = body.get("modalities")
+    formatted = any(_formats(body)) or (bool(spelling.within) and any(_gemini_formats(inner) for _, inner in settings))
+    framing = _REQUEST_TOKENS + tally.framing + (_FORMAT_TOKENS if formatted else 0)
+    n = max(spelling.counts(body, spelling.answers), default=1) or 1
+    # Where two contradict each other, the vendor chooses.
+    said = max(spelling.counts(body, spelling.limits), default=spelling.unsaid)
+    tier = asked_tier(body)
     return Bound(
         input_tokens=read + framing + image_bound(tally),
-        # Where two contradict each other, the vendor chooses.
-        output_limit=max(limits, default=None),
-        n=n,
-        extra_output=_prediction(body.get("prediction")) * n,
+        output_limit=said,
+        n=n * tally.inputs,
+        extra_output=_prediction(body.get("prediction")) * n + (_echo(body, read, tally.framing) * n),
         searches=tally.searches,
         cached=tally.cached,
         cached_1h=tally.cached_1h,
         images=tally.images,
         whole_window=tally.whole_window,
         rounds=1 + tally.uses,
-        tiers=_tiers(body),
+        tiers=_tiers(body, tier),
         regional=served_regionally(body),
-        spoken=body.get("audio") is not None or (isinstance(modalities, list) and "audio" in modalities),
+        spoken=_spoken(body) or any(_spoken(inner) for _, inner in settings),
         text_bytes=max(read - _REQUEST_JSON - tally.messages * _MESSAGE_JSON, 0),
+        tier_asked=tier not in _UNASKED,
+        file_searches=tally.file_searches,
     )
 
 
 def quote(bound: Bound, tariff: Tariff | None) -> Quote:
     """The worst case on a tariff; None, no price: tokens only.
 
-    Raises ``UnboundedCost``, naming the field, where only the context window bounds the prompt, and nobody knows it.
+    Raises ``UnboundedCost``, naming the field, where only the context window bounds the prompt, and nobody knows it, and
+    where the operation or the service tier asked for has a bound on no price but its own.
     """
+    _check_sold(bound, tariff)
     tokens = _input(bound, tariff)
     outputs = bound.n * bound.rounds
     if tariff is None:
         return Quote(0, 0, tokens, outputs, bound.extra_output)
-    unit_in, unit_out, request, search = _dearest(bound, tariff, tokens)
+    unit_in, unit_out, fees = _dearest(bound, tariff, tokens)
     percent = 100 + tariff.regional_percent if bound.regional else 100
-    billed = (tokens * unit_in + bound.extra_output * unit_out) * percent + (request + bound.searches * search) * 100
+    billed = (tokens * unit_in + bound.extra_output * unit_out) * percent + fees * 100
     return Quote(
         fixed_usd=-(-billed // (PER * 100)),
         usd_per_output=-(-unit_out * percent * outputs // (PER * 100)),
@@ -146,6 +116,20 @@ def quote(bound: Bound, tariff: Tariff | None) -> Quote:
         outputs=outputs,
         extra_output=bound.extra_output,
     )
+
+
+def _check_sold(bound: Bound, tariff: Tariff | None) -> None:
+    if bound.sold_by is not None and not (tariff is not None and tariff.flat):
+        raise UnboundedCost(
+            f"What {bound.sold_by} cost cannot be told from the request, so under a budget or a limit on tokens the target "
+            "needs a price of each request. Ask the platform team to set models.*.targets.*.price: {request: ...}."
+        )
+    asked = bound.tiers & tariff.unpriced if bound.tiers and bound.tier_asked and tariff is not None else None
+    if asked:
+        raise UnboundedCost(
+            f"service_tier {min(asked)} has no published price. Leave it out, or have it set in the target's price.",
+            param="service_tier",
+        )
 
 
 def _input(bound: Bound, tariff: Tariff | None) -> int:
@@ -163,21 +147,28 @@ def _input(bound: Bound, tariff: Tariff | None) -> int:
     return max(tokens, window) * bound.rounds
 
 
-def _dearest(bound: Bound, tariff: Tariff, prompt: int) -> tuple[int, int, int, int]:
-    """The highest rates in reach: of a prompt token, an output token, a request, a search."""
+def _dearest(bound: Bound, tariff: Tariff, prompt: int) -> tuple[int, int, int]:
+    """The highest rates in reach: of a prompt token, of an output token, and of all fees together."""
     reach = [
         rates
         for tier, steps in tariff.dearest.items()
-        if tier == STANDARD or bound.tiers is None or tier in bound.tiers
+        if tier == STANDARD or _serves(tier, bound, tariff)
         for above, rates in steps
         if prompt > above
     ]
     return (
         max(_dearest_input(bound, tariff, rates) for rates in reach),
         max(max(rates.output, rates.reasoning, rates.audio_output if bound.spoken else 0) for rates in reach),
-        max(rates.request for rates in reach),
-        max(rates.web_search for rates in reach),
+        bound.requests * max(rates.request for rates in reach)
+        + bound.searches * max(rates.web_search for rates in reach)
+        + bound.file_searches * max(rates.file_search for rates in reach),
     )
+
+
+def _serves(tier: str, bound: Bound, tariff: Tariff) -> bool:
+    if bound.tiers is None:
+        return True
+    return tier in bound.tiers and (bound.tier_asked or not tariff.only_asked)
 
 
 def _dearest_input(bound: Bound, tariff: Tariff, rates: Rates) -> int:
@@ -191,17 +182,45 @@ def _dearest_input(bound: Bound, tariff: Tariff, rates: Rates) -> int:
     return found
 
 
-def _tiers(body: JsonObject) -> frozenset[str] | None:
-    asked = body.get("service_tier")
-    tiers = _TIERS.get(asked) if asked is None or isinstance(asked, str) else None
+def _tiers(body: JsonObject, asked: str | None) -> frozenset[str] | None:
+    tiers = _TIERS.get(asked)
     speed = body.get("speed")
     if tiers is None or speed is None or speed == "standard":
         return tiers
     return tiers | {"fast"} if speed == "fast" else None
 
 
-def _formatted(body: JsonObject) -> bool:
-    return any(body.get(name) for name in ("tools", "functions", "response_format", "output_config"))
+def _formats(body: JsonObject) -> Iterator[bool]:
+    yield from (bool(body.get(name)) for name in _FORMATS)
+    text = body.get("text")
+    shape = text.get("format") if isinstance(text, dict) else None
+    yield isinstance(shape, dict) and shape.get("type") != "text"
+
+
+def _gemini_formats(settings: JsonObject) -> bool:
+    return any(settings.get(name) or settings.get(_snake(name)) for name in _GEMINI_FORMATS)
+
+
+def _snake(name: str) -> str:
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)
+
+
+def _spoken(settings: JsonObject) -> bool:
+    """OpenAI's ``audio`` and ``modalities``, Gemini's ``responseModalities`` and ``speechConfig``."""
+    if any(settings.get(name) is not None for name in ("audio", "speechConfig", "speech_config")):
+        return True
+    said = (settings.get(name) for name in ("modalities", "responseModalities", "response_modalities"))
+    return any(
+        isinstance(one, str) and one.lower() == "audio"
+        for several in said
+        if isinstance(several, list)
+        for one in several
+    )
+
+
+def _echo(body: JsonObject, read: int, framing: int) -> int:
+    """Completions: the prompt said again. OpenAI bills it as prompt alone; a compatible server may count it twice."""
+    return read + framing if body.get("echo") else 0
 
 
 def _prediction(prediction: Json) -> int:
@@ -219,10 +238,3 @@ def _prediction(prediction: Json) -> int:
 
 def _bytes(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
-
-
-def _count(value: Json) -> int | None:
-    """A whole number that is not negative; the vendor refuses all else, but takes ``100.0``."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0 or value != value // 1:
-        return None
-    return int(value)

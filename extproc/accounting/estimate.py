@@ -10,7 +10,7 @@ token is taken to be tokens.
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from extproc.accounting.bounds import Bound
+from extproc.accounting.bound import Bound
 from extproc.domain.answer import AnswerEvent, RefusalDelta, TextDelta, ThinkingDelta, ToolCallDelta
 from extproc.domain.usage import Usage
 

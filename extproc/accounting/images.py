@@ -19,9 +19,14 @@ _UNSCALED = 30_000 * 12 // 10
 """From GPT-5.6 on, images are not shrunk unless asked for; those of more than 30,000 patches are refused."""
 _CLAUDE = (2576 // 28) ** 2
 """Anthropic shrinks the long edge to 2576 pixels at most and counts patches of 28 x 28; older models see less."""
+_GEMINI_3 = 2240
+"""``MEDIA_RESOLUTION_ULTRA_HIGH``. Gemini 2.5 cuts long images into any number of tiles, and has no rule here.
+https://ai.google.dev/gemini-api/docs/media-resolution#token-counts"""
 
 WORST_IMAGE = _GPT_4O_MINI
 """Where no rule is known: the dearest that is, above what open models are served with (Qwen2-VL: 16,384)."""
+
+_CLAUDES = re.compile(r"(.*[./])?claude-.*")
 
 _RULES: Mapping[str, tuple[tuple[re.Pattern[str], int], ...]] = {
     "openai": (
@@ -32,12 +37,15 @@ _RULES: Mapping[str, tuple[tuple[re.Pattern[str], int], ...]] = {
         (re.compile(r"gpt-(5\.6|6(\.\d)?)(-.*)?"), _UNSCALED),
     ),
     "anthropic": ((re.compile(r".*"), _CLAUDE),),
+    "google": ((_CLAUDES, _CLAUDE), (re.compile(r"(.*/)?gemini-(3|[4-9])[.-].*"), _GEMINI_3)),
+    "aws": ((_CLAUDES, _CLAUDE),),
 }
 
 
 def image_tokens(vendor: str | None, model: str) -> int:
     """The most that one image can count. ``vendor`` is a provider id of genai-prices; None: unknown."""
-    for pattern, tokens in _RULES.get(vendor or "", ()):
+    rules = (*_RULES["openai"], *_RULES["aws"]) if vendor == "azure" else _RULES.get(vendor or "", ())
+    for pattern, tokens in rules:
         if pattern.fullmatch(model.lower()):
             return tokens
     return WORST_IMAGE

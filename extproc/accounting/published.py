@@ -20,6 +20,7 @@ from genai_prices.types import (
     TieredPrices,
 )
 
+from extproc.accounting.places import vendor_of_dialect
 from extproc.accounting.rates import Rates, Steps, rate
 
 _VENDOR_OF_HOST: Mapping[str, str] = {
@@ -58,14 +59,21 @@ _TOKEN_PRICES = frozenset(
         "output_audio_mtok",
     }
 )
-_FEES = frozenset({"requests_kcount", "web_searches_kcount"})
-_OUT_OF_REACH = frozenset({"storage_searches_kcount"})
-"""Priced, but no request that the gateway serves can use it: OpenAI's file search is a tool of Responses."""
+_FEES = frozenset({"requests_kcount", "web_searches_kcount", "storage_searches_kcount"})
 
 _SEARCHES_UNASKED = re.compile(r"(^|/)gpt-.*-search-|deep-research")
 """Models that search the web by themselves, at a fee for each time.
 
 Source: https://developers.openai.com/api/docs/guides/tools-web-search
+"""
+
+_GOOGLE_PATH = re.compile(r"(?:projects/[^/]+/locations/[^/]+/)?(?:publishers/[^/]+/)?models/|google/")
+"""How a name of a model at Google may begin, as its APIs, or Vertex' OpenAI-shaped one, write it."""
+_AWS_ARN = re.compile(r"arn:aws[a-z-]*:bedrock:[^:]*:[^:]*:(?P<kind>[^/]+)/(?P<name>.+)", re.IGNORECASE)
+_PRICED_ARNS = frozenset({"foundation-model", "inference-profile"})
+"""Whose names are those of models. All others are the account's own, or cost by the hour.
+
+Source: https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles.html
 """
 
 _AHEAD = timedelta(hours=48)
@@ -89,10 +97,12 @@ class Published:
     """Look again from then on (Unix nanoseconds)."""
 
 
-def vendor_of(base_url: str, priced_as: str | None) -> str | None:
+def vendor_of(base_url: str, priced_as: str | None, dialect: str = "openai") -> str | None:
     """The provider id of genai-prices; None where nobody says whose prices hold. Never told from a model's name."""
     if priced_as is not None:
         return priced_as
+    if (spoken := vendor_of_dialect(dialect)) is not None:
+        return spoken
     host = urlsplit(base_url).hostname or ""
     if (known := _VENDOR_OF_HOST.get(host)) is not None:
         return known
@@ -111,8 +121,11 @@ def _is_of(base_url: str, pattern: str) -> bool:
 def find(vendor_id: str, model: str, now_ns: int) -> Published | str:
     """A model's prices, or why there are none that can be reckoned with, in words."""
     snapshot = get_snapshot()
+    name = _name_of(vendor_id, model)
+    if name is None:
+        return f"{model[:100]} is no model that {vendor_id} sells by the token"
     try:
-        vendor, info = snapshot.find_provider_model(model, None, vendor_id, None)
+        vendor, info = snapshot.find_provider_model(name, None, vendor_id, None)
     except LookupError:
         return f"genai-prices does not know {model} of {vendor_id}"
     if (why_not := unpriceable(info)) is not None:
@@ -131,10 +144,19 @@ def find(vendor_id: str, model: str, now_ns: int) -> Published | str:
     )
 
 
+def _name_of(vendor_id: str, model: str) -> str | None:
+    """The name by which a model is priced; None where it is a thing of the account's own."""
+    if vendor_id == "google":
+        return _GOOGLE_PATH.sub("", model, count=1) if _GOOGLE_PATH.match(model) else model
+    if vendor_id == "aws" and (arn := _AWS_ARN.fullmatch(model)) is not None:
+        return arn["name"] if arn["kind"] in _PRICED_ARNS else None
+    return model
+
+
 def unpriceable(info: ModelInfo) -> str | None:
     """Why a model's prices cannot be turned into rates: it sells by what no usage report of a chat counts."""
     keys = {key for price in _all_prices(info) for key, value in vars(price).items() if value is not None}
-    if odd := sorted(keys - _TOKEN_PRICES - _FEES - _OUT_OF_REACH):
+    if odd := sorted(keys - _TOKEN_PRICES - _FEES):
         return f"priced by {', '.join(odd)}, which usage reports do not count"
     if _SEARCHES_UNASKED.search(info.id):
         return "searches by itself, at a fee, and usage reports do not count how often"
@@ -215,6 +237,7 @@ def _rates(price: ModelPrice, above: int) -> Rates:
         audio_output=rate(of("output_audio_mtok", "output_mtok")),
         request=rate(of("requests_kcount"), 1000),
         web_search=rate(of("web_searches_kcount"), 1000),
+        file_search=rate(of("storage_searches_kcount"), 1000),
     )
 
 

@@ -1,7 +1,7 @@
 """What each part of a usage costs, as whole numbers: the one unit that ``tariffs``, ``cost`` and ``bounds`` share."""
 
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, fields, replace
 from decimal import ROUND_CEILING, Decimal
 from typing import TypeAlias
 
@@ -13,7 +13,7 @@ _NANOS_PER_USD = Decimal(1_000_000_000)
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """Nano-USD for a million: of tokens, but for ``request`` and ``web_search``. The parts are those of ``Usage``."""
+    """Nano-USD for a million: of tokens, but for requests and searches. The parts are those of ``Usage``."""
 
     input: int = 0
     cache_read: int = 0
@@ -26,11 +26,22 @@ class Rates:
     audio_output: int = 0
     request: int = 0
     web_search: int = 0
+    file_search: int = 0
 
     def dearest(self, other: "Rates") -> "Rates":
         """The higher of each."""
         return self if other is self else Rates(*map(max, astuple(self), astuple(other)))
 
+    def dearer_by(self, percent: int) -> "Rates":
+        """Tokens at so many hundredths of the rate, rounded up; fees as they are."""
+        if percent == 100:
+            return self
+        tokens = {name: -(-getattr(self, name) * percent // 100) for name in _TOKENS}
+        return replace(self, **tokens)
+
+
+_FEES = frozenset({"request", "web_search", "file_search"})
+_TOKENS = tuple(one.name for one in fields(Rates) if one.name not in _FEES)
 
 Steps: TypeAlias = tuple[tuple[int, Rates], ...]
 """Rates by the length of the prompt: with more than so many prompt tokens, all of the request costs this.
@@ -58,6 +69,11 @@ def dearest_steps(several: Iterable[Steps]) -> Steps:
         starts = sorted({above for above, _ in (*merged, *steps)})
         merged = tuple((above, at(merged, above + 1).dearest(at(steps, above + 1))) for above in starts)
     return merged
+
+
+def dearer_steps(steps: Steps, percent: int) -> Steps:
+    """Each of the steps, its tokens at so many hundredths of the rate."""
+    return tuple((above, rates.dearer_by(percent)) for above, rates in steps)
 
 
 def rate(usd: Decimal, units: int = PER) -> int:

@@ -1,5 +1,7 @@
 """What a request may have the vendor do besides answering: tools it runs, models it falls back to. Tables.
 
+``hostedtools`` has the tools of OpenAI's Responses and of Gemini.
+
 A tool of the vendor's re-reads the whole prompt for every round of its own, so without a limit on its uses a request
 has no upper bound at all. Source: https://platform.claude.com/docs/en/agents-and-tools/tool-use/server-tools
 """
@@ -42,6 +44,31 @@ _UNBOUNDED_FIELDS: Mapping[str, str] = {
 }
 """Top-level fields with which a request could cost anything."""
 
+_UNBOUNDED_IN: Mapping[str, Mapping[str, str]] = {
+    "openai-responses": {
+        "prompt": "may bring tools of its own, which have fees",
+        "background": "has an answer that nobody waits for, so what it cost is never told",
+    },
+    "gemini": {
+        "cachedContent": "may bring tools of its own, which have fees",
+        "cached_content": "may bring tools of its own, which have fees",
+        "modelArmorConfig": "screens texts at a fee",
+        "model_armor_config": "screens texts at a fee",
+    },
+}
+"""Further ones, by client dialect."""
+
+_PLAIN_MODES = frozenset({None, "standard"})
+"""``reasoning.mode`` of Responses. ``pro`` has several models at work, and no limit on all of them is published."""
+
+_UNBOUNDED_SETTINGS: Mapping[str, str] = {
+    "routingConfig": "may be served by a dearer model",
+    "routing_config": "may be served by a dearer model",
+    "modelSelectionConfig": "may be served by a dearer model",
+    "model_selection_config": "may be served by a dearer model",
+}
+"""Members of Gemini's ``generationConfig``."""
+
 
 @dataclass(frozen=True, slots=True)
 class ToolBound:
@@ -50,35 +77,64 @@ class ToolBound:
     tokens: int = _TOOL_TOKENS
     uses: int = 0
     searches: int = 0
+    file_searches: int = 0
 
 
-_PLAIN = ToolBound()
+PLAIN = ToolBound()
+"""A tool of which the vendor only tells the model."""
 
 
-def check_fields(body: JsonObject) -> None:
+def check_fields(body: JsonObject, dialect: str) -> None:
     """Raises ``UnboundedCost`` for a field with which the vendor may do any number of things."""
-    for name in _UNBOUNDED_FIELDS.keys() & body.keys():
-        if body[name] is not None:
+    _refuse(body, _UNBOUNDED_FIELDS)
+    if (more := _UNBOUNDED_IN.get(dialect)) is not None:
+        _refuse(body, more)
+    if dialect == "openai-responses":
+        reasoning = body.get("reasoning")
+        mode = reasoning.get("mode") if isinstance(reasoning, dict) else None
+        if not isinstance(mode, str | None) or mode not in _PLAIN_MODES:
             raise UnboundedCost(
-                f"{name} {_UNBOUNDED_FIELDS[name]}, so under a budget it cannot be used. Leave it out.", param=name
+                "reasoning.mode has no limit that is known, so under a budget it cannot be used. Leave it out.",
+                param="reasoning.mode",
             )
-    edits = management.get("edits") if isinstance(management := body.get("context_management"), dict) else None
+    _check_management(body.get("context_management"))
+
+
+def check_settings(settings: JsonObject, path: str) -> None:
+    """As ``check_fields``, for Gemini's ``generationConfig``."""
+    _refuse(settings, _UNBOUNDED_SETTINGS, f"{path}.")
+
+
+def _refuse(body: JsonObject, unbounded: Mapping[str, str], prefix: str = "") -> None:
+    for name in unbounded.keys() & body.keys():
+        if body[name] is not None and body[name] is not False:
+            raise UnboundedCost(
+                f"{prefix}{name} {unbounded[name]}, so under a budget it cannot be used. Leave it out.",
+                param=f"{prefix}{name}",
+            )
+
+
+def _check_management(management: Json) -> None:
+    """Anthropic's is an object of ``edits``, that of Responses a list of the like."""
+    listed = isinstance(management, list) and bool(management)
+    edits = management if listed else management.get("edits") if isinstance(management, dict) else None
+    path = "context_management" if listed else "context_management.edits"
     for edit in edits if isinstance(edits, list) else ():
         # https://platform.claude.com/docs/en/build-with-claude/compaction: a further pass over the prompt, and more output
         if not isinstance(edit, dict) or not str(edit.get("type")).startswith("clear_"):
             raise UnboundedCost(
                 "context_management may have the prompt read again, so under a budget only clear_* edits can be used.",
-                param="context_management.edits",
+                param=path,
             )
 
 
 def tool_bound(tool: Json, path: str) -> ToolBound:
     """What a tool of the request adds. Raises ``UnboundedCost`` naming the tool and the mend."""
     if not isinstance(tool, dict):
-        return _PLAIN  # the vendor refuses it
+        return PLAIN  # the vendor refuses it
     kind = tool.get("type")
-    if kind is None or kind in {"function", "custom"} or not isinstance(kind, str):
-        return _PLAIN
+    if not isinstance(kind, str) or kind in {"function", "custom"}:
+        return PLAIN
     for prefix, tokens in _CLIENT_TOOLS:
         if kind.startswith(prefix):
             return ToolBound(tokens)

@@ -1,15 +1,18 @@
 """What models cost: the overrides of the file before the published prices, as rates that ``cost`` and ``bounds`` apply."""
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field, replace
 
 from extproc.accounting import published
 from extproc.accounting.images import WORST_IMAGE, image_tokens
-from extproc.accounting.rates import Rates, Steps, dearest_steps, rate
+from extproc.accounting.places import surcharge
+from extproc.accounting.rates import Rates, Steps, dearer_steps, dearest_steps, rate
 from extproc.config.snapshot import Price, Provider, Snapshot
 
 STANDARD = ""
 """The service tier that serves whoever asks for none."""
+_PRIORITY = "priority"
 
 _NEVER = 2**63 - 1
 
@@ -19,9 +22,37 @@ _REGIONAL_PERCENT: Mapping[str, int] = {"anthropic": 10}
 Source: https://platform.claude.com/docs/en/build-with-claude/data-residency
 """
 
-_CACHES_WHERE_MARKED = frozenset({"anthropic", "bedrock", "bedrock-anthropic", "vertex-anthropic"})
+_CACHES_WHERE_MARKED = frozenset({"anthropic", "bedrock-anthropic", "vertex-anthropic"})
 """Dialects whose vendors write to a prompt cache only where the request says so. OpenAI writes unasked, at a price
 since GPT-5.6: https://developers.openai.com/api/docs/guides/prompt-caching"""
+_MARKED_AT_BEDROCK = "anthropic."
+"""In names of models that do so at Bedrock, where OpenAI's have a price for what is written, too."""
+
+_ULTRAFAST = "ultrafast"
+"""OpenAI's, of some models, for those it lets in: developers.openai.com/api/docs has no price of it."""
+_UNPRICED: Mapping[str, frozenset[str]] = {
+    "aws": frozenset({_PRIORITY, _ULTRAFAST}),
+    "azure": frozenset({_PRIORITY, _ULTRAFAST}),
+}
+"""Dearer service tiers of vendors whose published prices here are those of the standard tier only.
+
+Sources: https://aws.amazon.com/bedrock/service-tiers, https://azure.microsoft.com/pricing/details/azure-openai/
+"""
+_UNPRICED_ELSEWHERE = frozenset({_ULTRAFAST})
+
+_GROUNDED_ONCE = re.compile(r"/gemini-(1\.|2\.)")
+"""Models for which Google bills a request that has searched; from Gemini 3 on it is each search.
+
+Source: https://ai.google.dev/gemini-api/docs/google-search#pricing
+"""
+
+_PRIORITY_PERCENT: Mapping[str, tuple[int, int]] = {"google": (180, 200)}
+"""A service tier ``priority`` that is not among the published prices: what it costs, and at most, in hundredths.
+
+Sources: https://ai.google.dev/gemini-api/docs/pricing (1.8 times the standard, for the models that have it),
+https://ai.google.dev/gemini-api/docs/optimization (75 to 100 percent more). ``flex`` costs half as much there; what it
+saves on cached tokens is not said, so it is priced as the standard, which is never too little.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +73,14 @@ class Tariff:
     """Whether the vendor may write a prompt to its cache without being told to."""
     regional_percent: int = 0
     """What a chosen region adds to the price of tokens."""
+    only_asked: bool = False
+    """Whether the dearer service tiers serve only those who ask for them."""
+    searches_once: bool = False
+    """Whether all web searches of a request cost one fee together."""
+    unpriced: frozenset[str] = frozenset()
+    """Service tiers that the vendor has, that cost more, and by how much is not known."""
+    flat: bool = False
+    """Whether nothing but the request has a price: then nothing else has to be bounded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +105,8 @@ class TariffBook:
     def __post_init__(self) -> None:
         """Find out whose published prices hold for each provider."""
         self._vendors = {
-            name: published.vendor_of(one.base_url, one.priced_as) for name, one in self.snapshot.providers.items()
+            name: published.vendor_of(one.base_url, one.priced_as, one.dialect)
+            for name, one in self.snapshot.providers.items()
         }
 
     def find(
@@ -93,7 +133,12 @@ class TariffBook:
             )
         found = published.find(vendor, model, now_ns)
         if isinstance(found, published.Published):
-            return f"{found.source} has a price."
+            if surcharge(self.snapshot.providers[provider.name], vendor, found.source) is not None:
+                return f"{found.source} has a price."
+            return (
+                f"{found.source} has a price, but not in this region. Set prices on provider {provider.name}, "
+                f"or priced_as: {vendor} where its published prices hold."
+            )
         return f"{found}. Set a price on the target, or prices on provider {provider.name}."
 
     def _look_up(
@@ -102,12 +147,13 @@ class TariffBook:
         vendor = self._vendors.get(provider.name)
         found = published.find(vendor, model, now_ns) if vendor is not None else None
         known = found if isinstance(found, published.Published) else None
+        percent = surcharge(provider, vendor, known.source) if known and vendor else None
         if price is not None:
             source, now, until_ns = "gateway.yaml", tiers_of(price), known.until_ns if known else _NEVER
             dearest = now
-        elif known is not None:
-            source, now, until_ns = known.source, known.now, known.until_ns
-            dearest = {tier: dearest_steps(prices[tier] for prices in known.dearest) for tier in now}
+        elif known is not None and percent is not None:
+            source, until_ns = known.source, known.until_ns
+            now, dearest = _published_steps(known, percent, _PRIORITY_PERCENT.get(vendor or ""))
         else:
             # Not known is not for ever either: a price of a model to come has a date.
             return _Kept(None, 0, _NEVER, price)
@@ -118,10 +164,41 @@ class TariffBook:
             dearest=dearest,
             context_window=window,
             image_tokens=image_tokens(vendor, model),
-            writes_unasked=provider.dialect not in _CACHES_WHERE_MARKED,
+            writes_unasked=_writes_unasked(provider.dialect, model),
             regional_percent=_REGIONAL_PERCENT.get(vendor or "", 0),
+            only_asked=vendor in _PRIORITY_PERCENT,
+            searches_once=price is None and vendor == "google" and _GROUNDED_ONCE.search(source) is not None,
+            # A price of the file is what its tiers cost, too.
+            unpriced=frozenset() if price else _UNPRICED.get(vendor or "", _UNPRICED_ELSEWHERE) - now.keys(),
+            flat=_is_flat(dearest),
         )
         return _Kept(tariff, now_ns, until_ns, price)
+
+
+def _published_steps(
+    known: published.Published, percent: int, priority: tuple[int, int] | None
+) -> tuple[dict[str, Steps], dict[str, Steps]]:
+    """What holds now, and the dearest, of published prices at a provider that adds so much to them."""
+    now = {tier: dearer_steps(steps, percent) for tier, steps in known.now.items()}
+    dearest = {tier: dearer_steps(dearest_steps(prices[tier] for prices in known.dearest), percent) for tier in now}
+    if priority is not None and _PRIORITY not in now:
+        now[_PRIORITY] = dearer_steps(now[STANDARD], priority[0])
+        dearest[_PRIORITY] = dearer_steps(dearest[STANDARD], priority[1])
+    return now, dearest
+
+
+def _writes_unasked(dialect: str, model: str) -> bool:
+    if dialect == "bedrock":
+        return _MARKED_AT_BEDROCK not in model.lower()
+    return dialect not in _CACHES_WHERE_MARKED
+
+
+def _is_flat(tiers: Mapping[str, Steps]) -> bool:
+    return not any(any(astuple(replace(rates, request=0))) for steps in tiers.values() for _, rates in steps)
+
+
+FREE = Tariff("free", {STANDARD: ((-1, Rates()),)}, {STANDARD: ((-1, Rates()),)}, flat=True)
+"""What costs nothing whatever is asked."""
 
 
 def tiers_of(price: Price) -> dict[str, Steps]:

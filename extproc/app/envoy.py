@@ -6,7 +6,7 @@ import shutil
 import socket
 import ssl
 import sysconfig
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import yaml
@@ -17,7 +17,7 @@ from extproc.domain.errors import GatewayError
 from extproc.domain.reading import JsonObject
 from extproc.envoyconf.bootstrap import bootstrap
 from extproc.envoyconf.placement import ErrorShape, Placement
-from extproc.phases.endpoints import ANTHROPIC, OPENAI
+from extproc.phases.endpoints import ANTHROPIC, GEMINI, OPENAI
 from extproc.translate.pairs import CLIENT_DIALECTS
 
 
@@ -48,7 +48,10 @@ def render_config(snapshot: Snapshot, where: Placement) -> str:
 
 
 def _render_error(shape: ErrorShape, error: GatewayError) -> JsonObject:
-    return CLIENT_DIALECTS[ANTHROPIC if shape == "anthropic" else OPENAI].render_error(error)
+    return CLIENT_DIALECTS[_DIALECTS[shape]].render_error(error)
+
+
+_DIALECTS: Mapping[ErrorShape, str] = {"openai": OPENAI, "anthropic": ANTHROPIC, "gemini": GEMINI}
 
 
 class _Plain(yaml.SafeDumper):

@@ -17,10 +17,12 @@ from extproc.app.storage import journal_directory, open_store
 from extproc.config.directory import Declared, Directory
 from extproc.config.meters import Context
 from extproc.config.snapshot import Snapshot
+from extproc.credentials.keeper import CredentialEvent, CredentialFailed, CredentialKeeper
 from extproc.phases.admission import AdmissionDeps
 from extproc.phases.attempt import AttemptDeps
 from extproc.phases.booking import Bookkeeper
-from extproc.phases.ports import Clock, Dice
+from extproc.phases.exchange import Parties
+from extproc.phases.ports import Clock, Dice, SystemClock
 from extproc.phases.settlement import Accounts, Lessons
 from extproc.phases.worst import Reckoner
 from extproc.policy.meters import MeterBook
@@ -62,6 +64,7 @@ class Services:
             self._live = live_directory(snapshot, self._store, partial(events.event, "warning"), _memory(kept, index))
             self._ledger = _ledger(snapshot, self._store, kept, observer)
         self.directory: Directory = self._live or Declared(snapshot)
+        self._credentials = CredentialKeeper(snapshot, self._on_credential, SystemClock())
         self._tariffs = TariffBook(snapshot)
         self._lessons = Lessons()
         self._look_up_prices()
@@ -86,6 +89,7 @@ class Services:
 
     async def start(self) -> None:
         """Connect, load, keep fresh. Raises nothing while the store or an identity provider is away."""
+        await self._credentials.start()
         await self._key_sets.start()
         if self._live is not None:
             await self._live.start()
@@ -94,6 +98,7 @@ class Services:
 
     async def stop(self) -> None:
         """Settle what is left, then let go."""
+        await self._credentials.close()
         await self._key_sets.close()
         if self._ledger is not None:
             await self._ledger.stop()
@@ -117,6 +122,7 @@ class Services:
         return AdmissionDeps(
             snapshot=snapshot,
             directory=self.directory,
+            credentials=self._credentials,
             bookkeeper=bookkeeper,
             tokens=TokenVerifier(snapshot.issuers, self._key_sets) if snapshot.issuers else None,
             clock=clock,
@@ -128,13 +134,26 @@ class Services:
     def attempt(self, clock: Clock, recorder: Recorder, tracer: Tracer) -> AttemptDeps:
         """What attempts work with."""
         return AttemptDeps(
-            snapshot=self._snapshot,
-            directory=self.directory,
+            parties=Parties(self._snapshot, self.directory, self._credentials),
             accounts=Accounts(self._tariffs, self._lessons, self._ledger),
             clock=clock,
             recorder=recorder,
             tracer=tracer,
         )
+
+    def _on_credential(self, event: CredentialEvent) -> None:
+        providers = ", ".join(event.providers)
+        if isinstance(event, CredentialFailed):
+            self._events.event(
+                "warning",
+                "no credential for a provider",
+                provider=providers,
+                problem=event.problem,
+                failures=event.failures,
+                stale=event.stale,
+            )
+        else:
+            self._events.event("info", "credential for a provider", provider=providers, expires_at=event.expires_at)
 
     def _on_keys(self, event: KeysEvent) -> None:
         if isinstance(event, KeysFailed):

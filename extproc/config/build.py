@@ -6,22 +6,20 @@ from math import ceil
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal, TypeVar
-from urllib.parse import urlsplit
 
 import orjson
 
-from extproc.config.checks import BASE_URLS
+from extproc.config.callees import provider
 from extproc.config.document import Document
 from extproc.config.holders import issuer, parties, virtual_key
 from extproc.config.meters import Context, shared_meters
 from extproc.config.prices import price_of
-from extproc.config.schema import CommitSpec, FallbackSpec, GatewaySpec, ModelSpec, PolicySpec, ProviderSpec
+from extproc.config.schema import CommitSpec, FallbackSpec, GatewaySpec, ModelSpec, PolicySpec
 from extproc.config.services import StoreSpec
 from extproc.config.snapshot import (
     Commit,
     Model,
     Money,
-    Provider,
     RetryCondition,
     Secret,
     Snapshot,
@@ -38,10 +36,6 @@ DEFAULT_RETRY_ON: frozenset[RetryCondition] = frozenset(
 )
 """401 and 403 are about the gateway's own key at a provider, so another provider can help; 400 and 404 are the
 request's or the catalogue's fault and would fail everywhere."""
-
-_NEWER_LIMIT = ("openai.com", ".openai.azure.com")
-"""Hosts whose models heed ``max_completion_tokens``, and of which the reasoning models refuse the older name.
-https://platform.openai.com/docs/api-reference/chat/create#chat-create-max_completion_tokens"""
 
 _BASE = Model(name="", targets=(), retry_on=DEFAULT_RETRY_ON)
 """What holds where neither the model nor ``defaults`` says."""
@@ -62,7 +56,7 @@ def build(spec: GatewaySpec, document: Document, base_dir: Path | None) -> Snaps
         admin_read_token=spec.admin.read_token,
         workers=spec.workers,
         max_request_bytes=spec.listen.max_body,
-        providers=_frozen({name: _provider(name, provider, base_dir) for name, provider in spec.providers.items()}),
+        providers=_frozen({name: provider(name, one, base_dir) for name, one in spec.providers.items()}),
         models=_frozen(models),
         names=context.names,
         keys=_frozen({key.sha256: key for key in keys}),
@@ -115,29 +109,6 @@ def _store(spec: StoreSpec, base_dir: Path | None) -> Store:
     )
 
 
-def _provider(name: str, spec: ProviderSpec, base_dir: Path | None) -> Provider:
-    return Provider(
-        name=name,
-        dialect=spec.dialect,
-        base_url=spec.base_url or BASE_URLS[spec.dialect].default,
-        api_key=spec.api_key,
-        headers=_frozen(spec.headers) if spec.headers else None,
-        region=spec.region,
-        ca_file=_path(spec.ca_file, base_dir),
-        connect_timeout=spec.connect_timeout,
-        prices=_frozen({model: price_of(price) for model, price in spec.prices.items()}) if spec.prices else None,
-        priced_as=spec.priced_as,
-        older_limit=_older_limit(spec),
-    )
-
-
-def _older_limit(spec: ProviderSpec) -> bool:
-    if spec.limit_field is not None:
-        return spec.limit_field == "max_tokens"
-    host = urlsplit(spec.base_url or BASE_URLS[spec.dialect].default).hostname or ""
-    return spec.dialect == "openai" and not host.endswith(_NEWER_LIMIT)
-
-
 def _model(name: str, spec: ModelSpec, defaults: PolicySpec) -> Model:
     own_retry = None if spec.retry_on is None else frozenset(spec.retry_on)
     default_retry = None if defaults.retry_on is None else frozenset(defaults.retry_on)
@@ -185,4 +156,5 @@ def _target(model: str, spec: FallbackSpec, weight: int) -> Target:
         max_output_tokens=spec.max_output_tokens,
         price=price_of(spec.price) if spec.price else None,
         context_window=spec.context_window,
+        api=spec.api,
     )

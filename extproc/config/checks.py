@@ -4,8 +4,8 @@ They read the plain document, so that they also run where the schema has found s
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
+from extproc.config.calling import check_providers
 from extproc.config.digest import hash_key
 from extproc.config.document import Document, children
 from extproc.config.problems import DocPath, Problem
@@ -16,38 +16,10 @@ _NAMED_SECTIONS = frozenset({"providers", "models", "teams", "users", "orgs"})
 _WILDCARDS = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared, not bound
 
 
-_CREDENTIAL_HEADERS = frozenset({"authorization", "x-api-key", "api-key"})
-
-
-@dataclass(frozen=True, slots=True)
-class BaseUrl:
-    """What a dialect's ``base_url`` is by default, and path ends that show a misunderstanding of it."""
-
-    default: str
-    wrong_ends: tuple[str, ...]
-    mend: str
-
-
-BASE_URLS: Mapping[str, BaseUrl] = {
-    "openai": BaseUrl(
-        "https://api.openai.com/v1",
-        ("/chat/completions", "/completions", "/responses", "/embeddings", "/models"),
-        "End it before that, as in the SDKs (https://api.openai.com/v1)",
-    ),
-    "anthropic": BaseUrl(
-        "https://api.anthropic.com",
-        ("/v1", "/messages"),
-        "Give the vendor's root, as in the SDKs (https://api.anthropic.com)",
-    ),
-}
-"""By dialect. Both as the vendors' own SDKs take it."""
-
-
 def check(document: Document) -> Iterator[Problem]:
     """Every mistake that shows only when parts are compared, and values that are missing where a name stands."""
     yield from _empty(document, (), document.data)
-    yield from _urls(document)
-    yield from _headers(document)
+    yield from check_providers(document)
     yield from _weights(document)
     yield from _catalogue_names(document)
     yield from _keys(document)
@@ -63,37 +35,6 @@ def _empty(document: Document, path: DocPath, value: Json) -> Iterator[Problem]:
         yield document.problem(path, "has no value", "Write one, or remove the line")
     for step, child in children(value):
         yield from _empty(document, (*path, step), child)
-
-
-def _urls(document: Document) -> Iterator[Problem]:
-    for path, provider in document.find("providers.*"):
-        if not isinstance(provider, Mapping):
-            continue
-        url, rules = provider.get("base_url"), BASE_URLS.get(str(provider.get("dialect", "openai")))
-        if not isinstance(url, str) or rules is None:
-            continue
-        here = (*path, "base_url")
-        for end in rules.wrong_ends:
-            if url.rstrip("/").endswith(end):
-                yield document.problem(here, f"ends in {end}, which the gateway adds itself", rules.mend)
-                break
-        if "ca_file" in provider and url.startswith("http://"):
-            yield document.problem(
-                (*path, "ca_file"), "is not used with an http:// base_url", "Remove it, or use https://"
-            )
-
-
-def _headers(document: Document) -> Iterator[Problem]:
-    """Header names know no case; and a key is not sent twice in two ways."""
-    for path, headers in document.find("providers.*.headers"):
-        seen: dict[str, str] = {}
-        for name, _ in children(headers):
-            here, lower = (*path, name), str(name).lower()
-            if lower in seen:
-                yield document.problem(here, f'is the same header as "{seen[lower]}"', "Keep one of them", at_key=True)
-            seen.setdefault(lower, str(name))
-            if lower in _CREDENTIAL_HEADERS and document.at((*path[:-1], "api_key")) is not None:
-                yield document.problem(here, "carries a key, and so does api_key", "Keep one of them", at_key=True)
 
 
 def _weights(document: Document) -> Iterator[Problem]:

@@ -10,18 +10,23 @@ from genai_prices.data import providers as published
 
 from extproc.config.document import Document
 from extproc.config.problems import DocPath, Problem, closest, listed, quoted
+from extproc.config.vendors import vendors
 
 _HOLDERS = ("keys.*", "teams.*", "users.*", "orgs.*", "models.*", "providers.*", "meters.*")
 
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """What a name may name. ``patterns``: where it stands; ``as_key``: where it stands before the colon."""
+    """What a name may name. ``patterns``: where it stands; ``as_key``: where it stands before the colon.
+
+    ``mend``: what to do about it where it is not declared in a section of the file.
+    """
 
     name: str
     section: str
     patterns: tuple[str, ...]
     as_key: tuple[str, ...] = ()
+    mend: str = "Remove it, and write prices"
 
 
 _MODELS = _Kind(
@@ -52,6 +57,7 @@ _OTHERS = (
 )
 _KEYS = _Kind("key", "keys", ("meters.*.scope.key",))
 _VENDORS = _Kind("vendor with published prices", "", ("providers.*.priced_as",))
+_RECORDS = _Kind("vendor", "", ("providers.*.vendor",), mend="Write base_url, which is enough for compatible servers")
 VENDORS = tuple(sorted(provider.id for provider in published))
 """Ids of genai-prices (https://github.com/pydantic/genai-prices)."""
 ANY = "*"
@@ -67,6 +73,7 @@ def check_names(document: Document) -> Iterator[Problem]:
     for kind in _OTHERS:
         yield from _unknown(document, kind, document.names(kind.section))
     yield from _unknown(document, _VENDORS, VENDORS)
+    yield from _unknown(document, _RECORDS, tuple(vendors()))
     keys = dict(document.texts("keys.*.name"))
     hidden = {name for path, name in keys.items() if path in document.origins}
     yield from _unknown(document, _KEYS, tuple(keys.values()), hidden)
@@ -96,7 +103,7 @@ def _no_such(
 ) -> Problem:
     """``no provider named "opnai"; did you mean "openai"?``."""
     near = None
-    mend = f"Declare it under {kind.section}" if kind.section else "Remove it, and write prices"
+    mend = f"Declare it under {kind.section}" if kind.section else kind.mend
     if not at_key and path in document.origins:
         message = f"{document.shown(path)} names no {kind.name}"
     else:

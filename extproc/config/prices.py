@@ -72,7 +72,8 @@ class PriceSpec(TierSpec):
     @model_validator(mode="after")
     def _whole(self) -> "PriceSpec":
         missing = [name for name in ("input", "output") if getattr(self, name) is None]
-        if missing:
+        # A price of each request alone is whole: it is for what is not sold by the token.
+        if missing and (len(missing) == 1 or self.request is None):
             raise wrong(f"has no {' and no '.join(missing)}", "Write both, such as {input: 3, output: 15}")
         bare = [name for name, tier in self.service_tiers.items() if self.above and tier.above is None]
         if bare:

@@ -286,3 +286,5 @@ Dialect = Literal[
     "vertex-anthropic",
     "cohere",
 ]
+ApiName = Literal["chat", "responses", "completions"]
+AccountApi = Literal["files", "batches"]

@@ -13,7 +13,9 @@ from extproc.config.prices import PriceSpec
 from extproc.config.quantities import TimeZone, TokenCount
 from extproc.config.scalars import (
     WHOLE,
+    AccountApi,
     Address,
+    ApiName,
     Dialect,
     Duration,
     HeaderName,
@@ -31,6 +33,7 @@ from extproc.config.scalars import (
 )
 from extproc.config.sections import Guard, Metered, MeterSpec, MoneySpec, Section
 from extproc.config.services import Auth, RuleSpec, StoreSpec, TelemetrySpec, WebhookSpec
+from extproc.config.vendors import VendorName
 
 Strategy = Literal["weighted", "priority", "cost", "latency", "least-busy"]
 
@@ -65,11 +68,16 @@ class AdminSpec(Section):
 class ProviderSpec(Metered):
     """Somebody the gateway calls."""
 
+    vendor: VendorName | None = Field(
+        default=None,
+        description="A vendor that the gateway knows: sets dialect, base_url and what is peculiar to it, "
+        "all of which can still be written.",
+    )
     dialect: Dialect = Field(default="openai", description="Wire format; openai also for every compatible server.")
     base_url: HttpUrl | None = Field(
         default=None,
         description="For openai with its version path, as in the SDKs (https://api.openai.com/v1); "
-        "for the others the vendor's root (https://api.anthropic.com).",
+        "for the others the vendor's root (https://api.anthropic.com). Only azure-openai has no default.",
     )
     api_key: SecretText | None = Field(
         default=None, description="Our key at this provider; local servers may need none."
@@ -78,7 +86,7 @@ class ProviderSpec(Metered):
         default_factory=dict[str, str], description="Sent with every request to this provider.", repr=False
     )
     region: Text | None = Field(
-        default=None, description="Region: where it processes data, and which endpoint Bedrock uses."
+        default=None, description="Region: where it processes data, and which endpoint of Bedrock is called."
     )
     ca_file: Text | None = Field(
         default=None,
@@ -87,11 +95,24 @@ class ProviderSpec(Metered):
     )
     connect_timeout: Duration = Field(default=5.0, description="Longest wait for a connection.")
     auth: Auth | None = Field(
-        default=None, description="aws, gcp or azure for its default credentials, or a mapping with them."
+        default=None,
+        description="In place of api_key at a cloud: aws, gcp or azure for its default credentials, or a mapping with them.",
     )
     project: Text | None = Field(default=None, description="Google Cloud project (Vertex).")
-    location: Text | None = Field(default=None, description="Google Cloud location (Vertex).")
-    api_version: Text | None = Field(default=None, description="API version (Azure).")
+    location: Text | None = Field(default=None, description="Google Cloud location (Vertex): europe-west1, global.")
+    api_version: Text | None = Field(
+        default=None,
+        description="API version: at Azure a dated one with deployments (default: the v1 API); of Gemini v1beta, of Vertex v1.",
+    )
+    api: ApiName | None = Field(
+        default=None,
+        description="Which of OpenAI's conversation APIs is spoken to it. Default: chat, but responses or completions for "
+        "a client of that API where the provider is known to serve it.",
+    )
+    passthrough: tuple[AccountApi, ...] = Field(
+        default=(),
+        description="APIs of the whole account, which all its keys share, that clients may use: files, batches. Default: none.",
+    )
     prices: dict[Text, PriceSpec] = Field(
         default_factory=dict[str, PriceSpec],
         description="What its models cost us, by its own names of them; the published prices hold for the others.",
@@ -200,6 +221,10 @@ class FallbackSpec(Section):
     context_window: TokenCount | None = Field(
         default=None,
         description="Tokens of prompt and answer together, where the published data does not know the model: 128k.",
+    )
+    api: ApiName | None = Field(
+        default=None,
+        description="Which of OpenAI's conversation APIs this model is asked by; before that of the provider.",
     )
 
 

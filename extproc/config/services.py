@@ -34,21 +34,65 @@ class AwsAuth(Section):
     access_key_id: SecretText | None = Field(default=None, description="Access key ID.")
     secret_access_key: SecretText | None = Field(default=None, description="Secret access key.")
     session_token: SecretText | None = Field(default=None, description="Session token of temporary credentials.")
+    profile: Text | None = Field(default=None, description="Profile of the shared AWS configuration files.")
+    role_arn: Text | None = Field(
+        default=None, description="Role that is assumed with these credentials, or with those of the default chain."
+    )
+
+    @model_validator(mode="after")
+    def _whole(self) -> "AwsAuth":
+        if (self.access_key_id is None) != (self.secret_access_key is None):
+            missing = "secret_access_key" if self.secret_access_key is None else "access_key_id"
+            raise wrong(f"has no {missing}", "Write both, or neither for the default chain")
+        if self.session_token is not None and self.access_key_id is None:
+            raise wrong("has a session_token without its keys", "Write access_key_id and secret_access_key too")
+        if self.profile is not None and self.access_key_id is not None:
+            raise wrong("has both a profile and keys", "Keep one of them")
+        return self
 
 
 class GcpAuth(Section):
     """Google Cloud credentials; empty: the application default."""
 
-    access_token: SecretText | None = Field(default=None, description="A ready access token.")
-    service_account_file: Text | None = Field(default=None, description="Path of a service account's JSON key.")
+    access_token: SecretText | None = Field(default=None, description="A ready access token; it is never refreshed.")
+    service_account_file: Text | None = Field(
+        default=None,
+        description="Path of a service account's JSON key, or of a workload identity federation's configuration; "
+        "relative to the folder of this configuration.",
+    )
+
+    @model_validator(mode="after")
+    def _one(self) -> "GcpAuth":
+        if self.access_token is not None and self.service_account_file is not None:
+            raise wrong("has both access_token and service_account_file", "Keep one of them")
+        return self
 
 
 class AzureAuth(Section):
     """Microsoft Entra credentials; empty: the default chain."""
 
     tenant_id: Text | None = Field(default=None, description="Tenant.")
-    client_id: Text | None = Field(default=None, description="Client.")
+    client_id: Text | None = Field(
+        default=None, description="Client; without a secret, the user-assigned managed identity of the default chain."
+    )
     client_secret: SecretText | None = Field(default=None, description="Secret of the client.")
+    scope: Text | None = Field(
+        default=None,
+        description="What the token is for; default: https://cognitiveservices.azure.com/.default, and "
+        "https://ai.azure.com/.default at services.ai.azure.com.",
+    )
+
+    @model_validator(mode="after")
+    def _whole(self) -> "AzureAuth":
+        client = {"tenant_id": self.tenant_id, "client_id": self.client_id}
+        missing = [name for name, value in client.items() if value is None]
+        if self.client_secret is not None and missing:
+            raise wrong(f"has a client_secret and no {' and no '.join(missing)}", "Write all three")
+        if self.client_secret is None and self.tenant_id is not None:
+            raise wrong(
+                "has a tenant_id and no client_secret", "Write tenant_id, client_id and client_secret, or no tenant_id"
+            )
+        return self
 
 
 class AuthSpec(Section):
@@ -66,7 +110,12 @@ class AuthSpec(Section):
 
 
 def _auth(value: object) -> object:
-    return {value: {}} if isinstance(value, str) and value in AuthSpec.model_fields else value
+    if not isinstance(value, str):
+        return value
+    if value not in AuthSpec.model_fields:
+        # Not shown: who mistakes this for api_key has written a key here.
+        raise wrong("must be aws, gcp or azure, or a mapping", "Write auth: aws; an API key goes to api_key")
+    return {value: {}}
 
 
 Auth = Annotated[AuthSpec, BeforeValidator(_auth, json_schema_input_type=AuthSpec | Literal["aws", "gcp", "azure"])]

@@ -55,6 +55,42 @@ class Price:
 
 
 @dataclass(frozen=True, slots=True)
+class AwsLogin:
+    """AWS credentials: these keys, or those of the default chain (environment, profile, web identity, container, IMDS)."""
+
+    access_key_id: Secret | None = None
+    secret_access_key: Secret | None = None
+    session_token: Secret | None = None
+    profile: str | None = None
+    """Of the shared configuration files, in place of the one the environment names."""
+    role_arn: str | None = None
+    """Assumed with the credentials that the rest gives."""
+
+
+@dataclass(frozen=True, slots=True)
+class GcpLogin:
+    """Google Cloud credentials: this token, this file's, or the application default."""
+
+    access_token: Secret | None = None
+    service_account_file: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AzureLogin:
+    """Microsoft Entra credentials: this client's, or the default chain. ``scope``: what the token is for."""
+
+    scope: str
+    tenant_id: str | None = None
+    client_id: str | None = None
+    client_secret: Secret | None = None
+
+
+Login = AwsLogin | GcpLogin | AzureLogin
+Api = Literal["chat", "responses", "completions"]
+"""One of OpenAI's conversation APIs."""
+
+
+@dataclass(frozen=True, slots=True)
 class Provider:
     """Somebody we call. ``base_url`` has no trailing slash; for ``openai`` it ends in ``/v1``."""
 
@@ -73,6 +109,30 @@ class Provider:
     """It heeds OpenAI's ``max_tokens`` only; the newer ``max_completion_tokens`` is passed over, or refused."""
     priced_as: str | None = None
     """Whose published prices hold (a provider id of genai-prices); None: told from dialect and host."""
+    login: Login | None = None
+    """In place of ``api_key``: credentials that are fetched and refreshed."""
+    project: str | None = None
+    """Google Cloud project (Vertex)."""
+    location: str | None = None
+    """Google Cloud location (Vertex)."""
+    api_version: str | None = None
+    """In the address, where it is not the dialect's own: ``api-version`` at Azure, ``v1beta`` at Google."""
+    vendor: str | None = None
+    """The record of ``vendors.yaml`` that it is after."""
+    api: Api | None = None
+    """Which of OpenAI's APIs is spoken; None: chat, or the client's own where ``apis`` has it."""
+    apis: frozenset[str] = frozenset({"chat", "embeddings", "rerank"})
+    """What it serves of OpenAI's shape, as far as is known: ``chat responses completions embeddings rerank``."""
+    passthrough: frozenset[str] = frozenset()
+    """APIs of the account that clients may use: ``files``, ``batches``."""
+    key_header: str | None = None
+    """Carries ``api_key`` alone, where that is not ``Authorization: Bearer``."""
+    rerank_path: str = "/rerank"
+    """Behind ``base_url`` (``openai``)."""
+    replay_reasoning: bool = False
+    """It wants ``reasoning_content`` of earlier turns back (``openai``)."""
+    drop: tuple[str, ...] = ()
+    """Top-level fields that it refuses and whose absence changes nothing about the answer (``openai``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +147,8 @@ class Target:
     price: Price | None = None
     context_window: int | None = None
     """Tokens of prompt and answer together, where the published data does not know the model or is wrong."""
+    api: Api | None = None
+    """As ``Provider.api``, and before it."""
 
 
 @dataclass(frozen=True, slots=True)

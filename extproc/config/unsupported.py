@@ -25,11 +25,6 @@ class Unsupported:
 _NO_RESIDENCY = "Remove it: this version pins no regions; list only targets of that region"
 
 UNSUPPORTED: tuple[Unsupported, ...] = (
-    Unsupported("providers.*.dialect", "Use openai or anthropic", frozenset({"openai", "anthropic"})),
-    Unsupported("providers.*.auth", "Use api_key"),
-    Unsupported("providers.*.project", "Remove it: Vertex is not supported yet"),
-    Unsupported("providers.*.location", "Remove it: Vertex is not supported yet"),
-    Unsupported("providers.*.api_version", "Remove it: Azure is not supported yet"),
     Unsupported("defaults.strategy", "Use weighted or priority", frozenset({"weighted", "priority"})),
     Unsupported("models.*.strategy", "Use weighted or priority", frozenset({"weighted", "priority"})),
     Unsupported("keys.*.residency", _NO_RESIDENCY),

@@ -9,5 +9,6 @@ One folder per dialect, each with the same file names, so that the file name is 
     usage.py    usage JSON ↔ Usage
 
 Dialects do not import each other. ``base`` has the interface they share, ``sse`` the event-stream framing,
-``redact`` what no client may read in a vendor's words.
+``redact`` what no client may read in a vendor's words. OpenAI's APIs share ``openai_errors``, ``openai_usage`` and
+``openai_stream``.
 """

@@ -61,6 +61,10 @@ class RenderOptions:
     """For dialects that require an output limit, when the client named none."""
     legacy_max_tokens: bool = False
     """The server heeds OpenAI's ``max_tokens`` only."""
+    replay_reasoning: bool = False
+    """The server wants its earlier reasoning back as text (``reasoning_content``)."""
+    known_as: str | None = None
+    """A name that says which model it is, where the provider's own does not (the ARN of a profile at Bedrock)."""
     drop_unsupported: bool = False
     """Leave out what this dialect cannot carry, and name it in ``Rendered.dropped``, instead of raising."""
 

@@ -2,7 +2,10 @@
 
 import re
 
-_KEY_LIKE = re.compile(r"\b(?:sk|gsk|xai)[-_][\w*.-]{6,}|\bBearer [\w*.-]{6,}")
+_KEY_LIKE = re.compile(
+    r"\b(?:sk|gsk|xai)[-_][\w*.-]{6,}|\bBearer [\w*.-]{6,}"
+    r"|\bAIza[\w*-]{6,}|\bya29\.[\w*.-]{6,}"  # Google's API keys and access tokens
+)
 
 
 def without_keys(text: str) -> str:

@@ -127,6 +127,13 @@ class ToolCallDelta:
 
 
 @dataclass(frozen=True, slots=True)
+class Opaque:
+    """``size`` bytes of an answer that nobody but the client reads: audio, a file, an image on its way."""
+
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     """A choice has ended, and why. Usage may still follow."""
 
@@ -140,6 +147,8 @@ class UsageSeen:
     """A running total from the provider; merge with what came before (``Usage.merged``)."""
 
     usage: Usage
+    service_tier: str | None = None
+    """The tier that serves the answer, where a vendor says so with the usage only (Bedrock) and not in ``Started``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +173,7 @@ AnswerEvent: TypeAlias = (
     | CitationAdded
     | ToolCallStarted
     | ToolCallDelta
+    | Opaque
     | Finished
     | UsageSeen
     | Ended
@@ -179,5 +189,6 @@ CONTENT_EVENTS = (
     CitationAdded,
     ToolCallStarted,
     ToolCallDelta,
+    Opaque,
 )
 """What counts as a token when a stream decides to commit: anything the client would see as content."""

@@ -28,6 +28,19 @@ class Usage:
     rejected_prediction: int = 0
     web_searches: int = 0
     """Server-side tool calls that carry a fee each (not tokens)."""
+    file_searches: int = 0
+    """Likewise: searches of stored files (``file_search_call`` items of OpenAI's Responses)."""
+    audio_cache_read: int = 0
+    """The part of ``cache_read`` that is audio, where the vendor says so (Gemini)."""
+
+    image_input: int = 0
+    """The part of all input that is images, where the vendor says so (OpenAI's image models)."""
+    image_output: int = 0
+    """The part of ``output`` that is images, likewise."""
+    audio_seconds: int = 0
+    """Seconds of audio in, each begun one counted, where the vendor bills by duration and counts no tokens (Whisper)."""
+    search_units: int = 0
+    """What reranking is billed by: a query with up to 100 documents is one."""
 
     @property
     def cache_write(self) -> int:

@@ -79,6 +79,7 @@ def _reply(when: str, error: GatewayError, status: int | None = None) -> _Reply:
 _SENT = f'metadata.filter_metadata["{CLIENT_NAMESPACE}"]'
 _PATH = f'("{CLIENT_NAMESPACE}" in metadata.filter_metadata ? {_SENT}["{CLIENT_PATH}"] : request.path)'
 _ANTHROPIC = f'({_PATH}.startsWith("/v1/messages") || {_PATH}.startsWith("/anthropic"))'
+_GEMINI = f'({_PATH}.startsWith("/v1beta/") || {_PATH}.startsWith("/gemini/"))'
 """As in ``extproc.phases.endpoints``, but by the path alone: an attempt may have set or removed vendors' headers."""
 
 
@@ -88,8 +89,12 @@ def local_reply_config(max_request_bytes: int, render_error: RenderError) -> Jso
 
 
 def _mappers(max_request_bytes: int, render_error: RenderError) -> Iterator[JsonObject]:
-    # The second takes all that the first leaves, also what has no path yet.
-    dialects: tuple[tuple[ErrorShape, str], ...] = (("anthropic", f"{_ANTHROPIC} && "), ("openai", ""))
+    # The last takes all that the first ones leave, also what has no path yet.
+    dialects: tuple[tuple[ErrorShape, str], ...] = (
+        ("anthropic", f"{_ANTHROPIC} && "),
+        ("gemini", f"{_GEMINI} && "),
+        ("openai", ""),
+    )
     for reply in _replies(max_request_bytes):
         for shape, speaks in dialects:
             # The body is a format string, in which a percent sign stands doubled.

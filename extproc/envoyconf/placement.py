@@ -7,7 +7,7 @@ from typing import Literal
 from extproc.domain.errors import GatewayError
 from extproc.domain.reading import JsonObject
 
-ErrorShape = Literal["openai", "anthropic"]
+ErrorShape = Literal["openai", "anthropic", "gemini"]
 """Whose error body a client understands."""
 
 RenderError = Callable[[ErrorShape, GatewayError], JsonObject]

@@ -18,16 +18,12 @@ from extproc.config.routes import idle_timeout, route_class, try_timeout
 from extproc.config.snapshot import Model, Snapshot, Target
 from extproc.dialects.models import ModelEntry, anthropic_model, anthropic_models, openai_model, openai_models
 from extproc.domain import names
-from extproc.domain.errors import (
-    GatewayError,
-    InternalError,
-    InvalidRequest,
-    MalformedJson,
-)
-from extproc.domain.reading import Fields, Json, JsonObject
+from extproc.domain.errors import GatewayError, InternalError, InvalidRequest, ProviderAuth, UnsupportedFeature
+from extproc.domain.reading import JsonObject
 from extproc.phases.admission_log import AdmissionLog, Known
+from extproc.phases.asked import is_stream, read_asked
 from extproc.phases.booking import Booking, Bookkeeper, NoRoom, Wanted
-from extproc.phases.endpoints import ANTHROPIC, OPENAI, Endpoint, dialect_of, find_endpoint
+from extproc.phases.endpoints import ANTHROPIC, OPENAI, RESPONSES, Body, Endpoint, dialect_of, find_endpoint
 from extproc.phases.events import (
     Event,
     Replies,
@@ -44,6 +40,7 @@ from extproc.phases.limits import limit_headers
 from extproc.phases.marks import answered, marked
 from extproc.phases.ports import Clock, Dice
 from extproc.phases.refusals import refuse
+from extproc.policy.account import ACCOUNT_OPERATIONS, account_model, account_provider
 from extproc.policy.chain import order_targets
 from extproc.policy.keys import (
     TokenCheck,
@@ -58,17 +55,26 @@ from extproc.policy.meters import Principal
 from extproc.policy.retry import envoy_retry_on
 from extproc.policy.tags import end_user, request_tags
 from extproc.policy.tokens import looks_like_jwt
+from extproc.providers.credential import Credentials, is_static
+from extproc.providers.wire import wire_for
 from extproc.telemetry.recorder import Recorder
 from extproc.telemetry.traces import Tracer
 from extproc.translate.capability import carries
-from extproc.translate.edit import check_once
+from extproc.translate.operations.table import OPERATIONS
 
 _SANE_ID = re.compile(r"[\x21-\x7e]{1,128}")
-_CLIENT_HEADERS = {ANTHROPIC: ("anthropic-beta", "anthropic-version"), OPENAI: ("openai-beta",)}
+_CLIENT_HEADERS: Mapping[str, tuple[str, ...]] = {
+    ANTHROPIC: ("anthropic-beta", "anthropic-version"),
+    OPENAI: ("openai-beta",),
+    RESPONSES: ("openai-beta",),
+}
 """Headers of a client that belong to its dialect: only a provider of the same dialect gets them. They travel in the
 hand-off, for an attempt at another provider removes them from the request for good."""
 _CLIENT_HEADER_LIMIT = 512
 """The hand-off rides on every chunk; a longer value is a mistake."""
+
+_NOWHERE = Endpoint("models", OPENAI)
+_BODIES: Mapping[Body, str] = {"json": "a JSON object", "form": "a form (multipart/form-data)"}
 
 _PASSED_ON = frozenset({"accept", "content-type", "content-length", "user-agent", "traceparent", "tracestate"})
 """Request headers that may reach a provider; the attempt sets its own besides. Everything else stays here: cookies,
@@ -84,6 +90,7 @@ class AdmissionDeps:
 
     snapshot: Snapshot
     directory: Directory
+    credentials: Credentials
     bookkeeper: Bookkeeper | None
     tokens: TokenCheck | None
     clock: Clock
@@ -101,6 +108,8 @@ class Admission:
         self._known = Known(dialect_of("", {}))
         self._log = AdmissionLog(self._known, deps.snapshot.version, deps.recorder, deps.tracer, deps.clock)
         self._headers: Mapping[str, str] = {}
+        self._endpoint = _NOWHERE
+        self._bodyless = False
         self._hold_id = ""
         """To be closed, should no attempt answer."""
         self._kept = ""
@@ -161,18 +170,23 @@ class Admission:
         """A token may be signed with a key that its issuer has only just published."""
         try:
             key = await tokens.identify(token, self._log.started_ns)
-            return (self._recognised(with_parties(self._deps.directory, key), endpoint, ended=ended),)
+            reply = self._recognised(with_parties(self._deps.directory, key), endpoint, ended=ended)
+            return await reply if isinstance(reply, Awaitable) else (reply,)
         except GatewayError as error:
             return (self._refuse(error),)
 
-    def _recognised(self, who: Principal, endpoint: Endpoint, *, ended: bool) -> Reply:
+    def _recognised(self, who: Principal, endpoint: Endpoint, *, ended: bool) -> Reply | Awaitable[Replies]:
         self._known.who = who
         self._known.tags = request_tags(self._headers, who.tags)
-        if endpoint.kind != "chat":
+        self._endpoint = endpoint
+        if endpoint.kind != "call":
             return self._catalogue(endpoint, who)
-        if ended:
-            raise InvalidRequest("The request has no body. Send a JSON object with 'model' and 'messages'.")
-        return RequestHeadersReply(see_response=True)
+        if not ended:
+            return RequestHeadersReply(see_response=True)
+        if endpoint.body not in {"none", "any"}:
+            raise InvalidRequest(f"The request has no body. Send {_BODIES[endpoint.body]} with 'model'.")
+        self._bodyless = True
+        return self._on_request_body(b"")
 
     def _catalogue(self, endpoint: Endpoint, who: Principal) -> Respond:
         snapshot = self._deps.snapshot
@@ -191,19 +205,25 @@ class Admission:
         deps = self._deps
         begun = deps.clock.monotonic()
         self._known.who = self._still_good()
-        parsed = _parse(body)
-        fields = Fields(parsed)
-        self._known.asked = fields.text("model")
-        check_once(body, "model", parsed)  # who reads the other one would serve what nobody allowed
-        self._known.model = model = resolve_model(deps.snapshot, self._known.who, self._known.asked)
-        self._known.stream = bool(fields.boolean("stream"))
-        self._known.end_user = end_user(parsed)
+        asked = read_asked(self._endpoint, self._headers.get("content-type", ""), body)
+        self._known.asked = asked.model
+        self._known.model = model = self._model(self._known.who, asked.model)
+        self._known.stream = is_stream(self._endpoint, asked.parsed)
+        self._known.end_user = end_user(asked.parsed)
         if deps.bookkeeper is None:
-            reply = self._hand_over(Booking(model, self._chain(model, parsed)))
+            reply = self._hand_over(Booking(model, self._chain(model, asked.parsed)))
         else:
-            reply = self._book(deps.bookkeeper, self._known.who, model, parsed, body)
+            reply = self._book(deps.bookkeeper, self._known.who, model, asked.parsed, body)
         deps.recorder.admitted(deps.clock.monotonic() - begun)
         return reply
+
+    def _model(self, who: Principal, asked: str) -> Model:
+        """The catalogue's entry; for what belongs to an account, and to no model, one that stands for its provider."""
+        operation, snapshot = self._endpoint.operation, self._deps.snapshot
+        if operation not in ACCOUNT_OPERATIONS:
+            return resolve_model(snapshot, who, asked)
+        provider = account_provider(snapshot, who, operation, self._headers.get(names.PROVIDER_HEADER))
+        return account_model(operation, provider)
 
     def _still_good(self) -> Principal:
         """Who asks, looked up again: a body can trickle in for as long as it takes to revoke a key."""
@@ -226,6 +246,7 @@ class Admission:
             parsed=parsed,
             body=body,
             dialect=self._known.dialect,
+            operation=self._endpoint.operation,
             tags=self._known.tags,
             end_user=self._known.end_user,
             stream=self._known.stream,
@@ -235,7 +256,7 @@ class Admission:
         self._hold_id, booking = bookkeeper.book(wanted)
         return self._hand_over(booking) if isinstance(booking, Booking) else self._booked(booking)
 
-    def _hand_over(self, booking: Booking) -> RequestBodyReply:
+    def _hand_over(self, booking: Booking) -> Reply:
         assert self._known.who is not None
         assert self._known.asked is not None
         deps, key = self._deps, self._known.who.key
@@ -254,7 +275,7 @@ class Admission:
             asked=self._known.asked[:200],
             model=model.name,
             stream=self._known.stream,
-            chain=tuple(Step(t.provider, t.model, t.max_output_tokens) for t in booking.targets),
+            chain=tuple(Step(t.provider, t.model, t.max_output_tokens, t.api) for t in booking.targets),
             started_ns=self._log.started_ns,
             config_version=deps.snapshot.version,
             traceparent=self._log.traceparent,
@@ -268,33 +289,69 @@ class Admission:
             output_limit=booking.output_limit,
             show_cost=deps.snapshot.money.show_cost or names.SHOW_COST_HEADER in self._headers,
             metered=bool(booking.lines),
+            operation=self._endpoint.operation,
+            path=self._endpoint.path,
+            content_type=self._headers.get("content-type", "") if self._endpoint.body in {"form", "any"} else "",
         )
-        return RequestBodyReply(
-            set_headers=self._routing_headers(model, len(booking.targets)),
-            remove_headers=_unwanted(self._headers),
-            chain=tuple(f"{names.CLUSTER_PREFIX}{target.provider}" for target in booking.targets),
-            metadata={names.HANDOFF_KEY: handoff.encode()},
-        )
+        headers, unwanted = self._routing_headers(model, len(booking.targets)), _unwanted(self._headers)
+        chain = tuple(f"{names.CLUSTER_PREFIX}{target.provider}" for target in booking.targets)
+        metadata = {names.HANDOFF_KEY: handoff.encode()}
+        if self._bodyless:
+            return RequestHeadersReply(True, headers, unwanted, chain, metadata)
+        return RequestBodyReply(headers, unwanted, None, chain, metadata)
 
     def _chain(self, model: Model, parsed: JsonObject) -> tuple[Target, ...]:
-        return self._capable(model, order_targets(model, self._deps.dice.pick), parsed)
+        return self._capable(model, self._callable(order_targets(model, self._deps.dice.pick)), parsed)
+
+    def _callable(self, targets: tuple[Target, ...]) -> tuple[Target, ...]:
+        """The targets that can be called now: an attempt without a credential would end the request.
+
+        Raises ``ProviderAuth`` where there are none.
+        """
+        providers, who = self._deps.snapshot.providers, self._known.who
+        assert who is not None
+        found = tuple(
+            target
+            for target in targets
+            if is_static(providers[target.provider])
+            or self._deps.credentials.current(target.provider) is not None
+            or who.brings(target.provider)
+        )
+        if not found:
+            raise ProviderAuth("The gateway has no valid credential for this model's providers at the moment.")
+        return found
 
     def _capable(self, model: Model, targets: tuple[Target, ...], parsed: JsonObject) -> tuple[Target, ...]:
         """The targets whose dialect can carry the request. Raises the first one's refusal where none can.
 
         Only asked where the chain mixes dialects or models: where it does not, the attempt finds out for all of them.
         """
-        providers = self._deps.snapshot.providers
-        kinds = {(providers[target.provider].dialect, target.model) for target in targets}
-        if len(kinds) == 1 or model.drop_unsupported:
+        kinds = [self._kind(target) for target in targets]
+        operation = self._endpoint.operation
+        if operation == "chat" and (len(set(kinds)) == 1 or model.drop_unsupported) and kinds[0][0] is not None:
             return targets
-        refusals = {kind: carries(self._known.dialect, *kind, parsed) for kind in kinds}
-        able = tuple(t for t in targets if refusals[providers[t.provider].dialect, t.model] is None)
+        refusals = {kind: self._refusal(operation, kind, parsed) for kind in set(kinds)}
+        able = tuple(target for target, kind in zip(targets, kinds, strict=True) if refusals[kind] is None)
         if not able:
-            refusal = refusals[providers[targets[0].provider].dialect, targets[0].model]
+            refusal = refusals[kinds[0]]
             assert refusal is not None
             raise refusal
         return able
+
+    def _kind(self, target: Target) -> tuple[str | None, str, str]:
+        """What decides whether a target can carry a request: its format, whose it is, and the model's name there."""
+        provider = self._deps.snapshot.providers[target.provider]
+        return wire_for(provider, target.api, self._known.dialect).format, provider.dialect, target.model
+
+    def _refusal(self, operation: str, kind: tuple[str | None, str, str], parsed: JsonObject) -> InvalidRequest | None:
+        spoken, dialect, model = kind
+        if operation == "chat" and spoken is not None:
+            return carries(self._known.dialect, spoken, model, parsed)
+        if operation != "chat" and (operation, dialect) in OPERATIONS:
+            return None
+        return UnsupportedFeature(
+            f"No provider of this model offers {operation}. Ask for a model that does.", param="model"
+        )
 
     def _routing_headers(self, model: Model, attempts: int) -> tuple[tuple[str, str], ...]:
         """What Envoy's router shall do with this request (it reads these headers, then drops them)."""
@@ -342,24 +399,12 @@ class Admission:
             self._hold_id = ""
 
 
-def _parse(body: bytes) -> JsonObject:
-    try:
-        parsed: Json = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise MalformedJson(
-            f"The body is not valid JSON: {error.msg} at line {error.lineno}, column {error.colno}."
-        ) from None
-    if not isinstance(parsed, dict):
-        raise InvalidRequest("The body must be a JSON object with 'model' and 'messages'.")
-    return parsed
-
-
 def _entry(name: str, model: Model) -> ModelEntry:
     return ModelEntry(name, model.display_name or name, model.created, "llmgw")
 
 
 def _dialect_headers(dialect: str, headers: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    wanted = _CLIENT_HEADERS[dialect]
+    wanted = _CLIENT_HEADERS.get(dialect, ())
     return tuple((n, headers[n]) for n in wanted if n in headers and len(headers[n]) <= _CLIENT_HEADER_LIMIT)
 
 

@@ -16,12 +16,13 @@ sends no response headers at all is Envoy's to end (per-try timeout), for nothin
 
 import math
 from collections.abc import Awaitable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from extproc.domain import names
 from extproc.domain.errors import InternalError, ProviderBadAnswer, ProviderError, ProviderTimeout, ProviderTruncated
 from extproc.domain.money import usd_text
+from extproc.domain.reading import JsonObject
 from extproc.phases.attempt_log import AttemptLog
 from extproc.phases.events import (
     Abort,
@@ -50,6 +51,8 @@ State = Literal["sent", "rejected", "collecting", "withheld", "streaming", "fail
 
 _ERROR_BODY_LIMIT = 64 * 1024
 """A vendor's error body; what is longer is an HTML page, and its beginning is enough."""
+_ANY_TYPE = "application/octet-stream"
+_EVENTS = "text/event-stream"
 _ANSWER_LIMIT = 64 * 1024 * 1024
 """A whole answer that is not streamed: images in base64 are the largest."""
 _LONGEST_WAIT = 31 * 24 * 3600.0
@@ -60,18 +63,27 @@ _AFTER_END = 1.0
 """Seconds a provider may keep its connection open behind the finish marker before the client's stream is ended."""
 
 
-class Answering:
-    """One answer. ``began``: monotonic seconds at which the attempt began."""
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What was sent. ``parsed``: the client's body; ``began``: monotonic seconds at which the attempt began."""
 
-    def __init__(
-        self, exchange: Exchange, log: AttemptLog, clock: Clock, *, began: float, request: TranslatedRequest
-    ) -> None:
+    request: TranslatedRequest
+    parsed: JsonObject
+    began: float
+
+
+class Answering:
+    """One answer to an order."""
+
+    def __init__(self, exchange: Exchange, log: AttemptLog, clock: Clock, order: Order) -> None:
         self.deadline: float | None = None
         self._exchange = exchange
         self._log = log
         self._clock = clock
-        self._began = began
-        self._request = request
+        self._began = order.began
+        self._request = order.request
+        self._parsed = order.parsed
+        self._content_type = EVENT_STREAM
         self._state: State = "sent"
         self._heads = Heads(exchange, log.attempt, ())
         self._held = bytearray()
@@ -136,7 +148,7 @@ class Answering:
         if not 200 <= event.status < 300:
             raise ProviderBadAnswer(f"The provider answered with status {event.status}.")
         coding = event.headers.get("content-encoding")
-        if not self._exchange.handoff.stream:
+        if not self._exchange.handoff.stream and not self._request.opaque:
             self._decoder = decoder_for(coding, max_bytes=_ANSWER_LIMIT)
             self._state = "collecting"
             return
@@ -144,8 +156,15 @@ class Answering:
         model = self._exchange.model
         self._state = "withheld"
         self._gate = CommitGate(model.commit)
-        self._stream = self._exchange.answer_stream(created=self._seconds(), include_usage=self._request.include_usage)
-        self.deadline = self._began + model.first_token_timeout
+        if self._request.opaque:
+            self._content_type = event.headers.get("content-type", _ANY_TYPE)
+            self._stream = self._exchange.opaque_stream(self._content_type)
+        else:
+            self._stream = self._exchange.answer_stream(
+                created=self._seconds(), include_usage=self._request.include_usage
+            )
+        if self._exchange.handoff.stream:
+            self.deadline = self._began + model.first_token_timeout
 
     def _on_body(self, data: bytes, *, end: bool) -> Replies:
         match self._state:
@@ -183,7 +202,7 @@ class Answering:
         try:
             body = self._decoder.feed(bytes(self._held))
             self._decoder.finish()
-            answer = self._exchange.translate_answer(body, created=self._seconds())
+            answer = self._exchange.translate_answer(body, created=self._seconds(), request=self._parsed)
         except ProviderError as error:
             if isinstance(error, ProviderTruncated):
                 self._log.cut_short(len(self._held))
@@ -210,7 +229,7 @@ class Answering:
             progress = replace(progress, failed=error)
         now = self._clock.monotonic()
         self._log.progress(stream, now - self._began)
-        cost = self._log.shown_cost()
+        cost = None if self._request.opaque else self._log.shown_cost()
         if cost is not None and progress.data:
             progress = replace(progress, data=tag_events(progress.data, cost))
         replies = self._release(progress, now)
@@ -249,7 +268,8 @@ class Answering:
         self._log.committed()
         held = bytes(self._held)
         self._held.clear()
-        return (self._heads.answer(EVENT_STREAM, self._request.dropped, self._log.mark()), ResponseBodyReply(held))
+        head = self._heads.answer(self._content_type, self._request.dropped, self._log.mark())
+        return (head, ResponseBodyReply(held))
 
     def _complete(self) -> None:
         self._state = "over"
@@ -319,7 +339,11 @@ class Answering:
         on, read by nobody and paid for. So the provider ends it, or both sides are cut.
         """
         self._log.answered(200, error.outcome, final=True)
-        event = self._exchange.client.render_error_event(error)
+        if not self._content_type.startswith(_EVENTS):  # a sound or a file has no place for an error
+            self._state = "over"
+            return (Abort(),)
+        event = None if self._stream is None else self._stream.failure(error)
+        event = event or self._exchange.client.render_error_event(error)
         self._state = "over" if self._body_ended else "failed"
         if self._state == "failed":
             self.deadline = self._clock.monotonic() + _LAST_WORD

@@ -14,15 +14,10 @@ from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Literal
 
-import orjson
-
-from extproc.config.directory import Directory
-from extproc.config.snapshot import Snapshot
 from extproc.domain import names
 from extproc.domain.errors import BudgetExceeded, GatewayError, InternalError
-from extproc.domain.reading import JsonObject
 from extproc.phases import handoff as handoffs
-from extproc.phases.answering import Answering
+from extproc.phases.answering import Answering, Order
 from extproc.phases.attempt_log import AttemptLog
 from extproc.phases.endpoints import OPENAI
 from extproc.phases.events import (
@@ -34,7 +29,7 @@ from extproc.phases.events import (
     RequestHeaders,
     RequestHeadersReply,
 )
-from extproc.phases.exchange import Exchange, open_exchange
+from extproc.phases.exchange import Exchange, Parties, open_exchange
 from extproc.phases.handoff import Handoff, Step
 from extproc.phases.ports import Clock
 from extproc.phases.refusals import refuse
@@ -49,8 +44,7 @@ State = Literal["opened", "addressed", "sent", "refused"]
 class AttemptDeps:
     """What an attempt works with; ``snapshot`` is the configuration at the time the stream opened."""
 
-    snapshot: Snapshot
-    directory: Directory
+    parties: Parties
     accounts: Accounts
     clock: Clock
     recorder: Recorder
@@ -82,6 +76,9 @@ class Attempt:
         try:
             if isinstance(event, RequestHeaders) and self._state == "opened":
                 reply = self._on_request_headers(event)
+                if event.end:  # nothing more will come before the answer
+                    sent = self._send(b"")
+                    reply = RequestHeadersReply(False, sent.set_headers, sent.remove_headers, metadata=sent.metadata)
             elif isinstance(event, RequestBody) and self._state == "addressed":
                 covered = self._log.resume()
                 if covered is not None:
@@ -110,7 +107,7 @@ class Attempt:
         step = _step(handoff, event.attempt)
         if event.cluster != f"{names.CLUSTER_PREFIX}{step.provider}":
             raise InternalError("Envoy chose another provider than the chain names")
-        self._exchange = open_exchange(self._deps.snapshot, self._deps.directory, handoff, step, event)
+        self._exchange = open_exchange(self._deps.parties, handoff, step, event)
         self._log.opened(handoff, self._exchange, event.metadata, event.attempt)
         self._state = "addressed"
         return RequestHeadersReply()
@@ -122,7 +119,7 @@ class Attempt:
                 raise BudgetExceeded(
                     "An attempt of this request broke off behind an answer that costs money, and the budget has no room"
                     " for another one.",
-                    status=self._deps.snapshot.money.budget_status,
+                    status=self._deps.parties.snapshot.money.budget_status,
                 )
             return (self._send(body),)
         except GatewayError as error:
@@ -137,17 +134,20 @@ class Attempt:
                 self._log.uncovered()
         return fine
 
-    def _send(self, body: bytes) -> Reply:
+    def _send(self, body: bytes) -> RequestBodyReply:
         exchange = self._exchange
         assert exchange is not None
-        parsed: JsonObject = orjson.loads(body)
+        parsed = exchange.read(body)
         request = exchange.render(body, parsed)
         self._log.sent(body, parsed)
-        self._answering = Answering(exchange, self._log, self._deps.clock, began=self._began, request=request)
+        order = Order(request, parsed, self._began)
+        self._answering = Answering(exchange, self._log, self._deps.clock, order)
         self._state = "sent"
+        headers = exchange.signed(request.body, self._deps.clock.now_ns() // 1_000_000_000)
+        length = (("content-length", str(len(request.body))),) if body else ()
         return RequestBodyReply(
-            set_headers=(*exchange.headers.set_headers, ("content-length", str(len(request.body)))),
-            remove_headers=exchange.headers.remove_headers,
+            set_headers=(*headers.set_headers, *length),
+            remove_headers=headers.remove_headers,
             body=request.body,
             metadata=self._log.mark(),
         )

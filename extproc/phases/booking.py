@@ -44,6 +44,7 @@ class Wanted:
     parsed: JsonObject
     body: bytes
     dialect: str
+    operation: str
     tags: Mapping[str, str]
     end_user: str | None
     stream: bool

@@ -63,9 +63,16 @@ Event: TypeAlias = RequestHeaders | RequestBody | ResponseHeaders | ResponseBody
 
 @dataclass(slots=True)
 class RequestHeadersReply:
-    """Go on to the body. ``see_response`` (admission): also send the headers of the response, whoever makes it."""
+    """Go on to the body. ``see_response`` (admission): also send the headers of the response, whoever makes it.
+
+    The rest is for requests without a body, for which there will be no ``RequestBodyReply`` to say it.
+    """
 
     see_response: bool = False
+    set_headers: tuple[tuple[str, str], ...] = NO_HEADERS
+    remove_headers: tuple[str, ...] = ()
+    chain: tuple[str, ...] = ()
+    metadata: Mapping[str, str] | None = None
 
 
 @dataclass(slots=True)

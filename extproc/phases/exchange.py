@@ -6,102 +6,209 @@ depends on who is called.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import cast
+
+import orjson
 
 from extproc.config.directory import Directory
-from extproc.config.snapshot import Model, PartyKind, Provider, Secret, Snapshot
-from extproc.dialects.base import ClientDialect, ProviderDialect, RenderOptions
-from extproc.domain.errors import InternalError, ProviderError
+from extproc.config.snapshot import Api, Model, PartyKind, Provider, Secret, Snapshot
+from extproc.dialects.base import ClientDialect, ProviderDialect, RenderOptions, StreamReader
+from extproc.dialects.bedrock_anthropic import AnthropicOverBedrock
+from extproc.domain.errors import InternalError, ProviderAuth, ProviderError
 from extproc.domain.reading import JsonObject
 from extproc.phases.events import RequestHeaders
 from extproc.phases.handoff import Handoff, Step
+from extproc.policy.account import ACCOUNT_OPERATIONS, account_model
 from extproc.policy.keys import KEY_HEADERS
-from extproc.providers.request import Addressed, address
-from extproc.providers.wire import WIRES
-from extproc.translate.answer import TranslatedAnswer, translate_answer
-from extproc.translate.edit import Changes
+from extproc.providers.credential import ApiKey, Credential, Credentials, is_static
+from extproc.providers.request import Addressed, address, sign
+from extproc.providers.wire import REMOVE, Ask, ProviderWire, wire_for
+from extproc.translate.answer import TranslatedAnswer, Unsaid, translate_answer
+from extproc.translate.edit import DELETE, Changes
+from extproc.translate.framing import Framed
 from extproc.translate.limit import limit_edits
-from extproc.translate.pairs import PAIRS
+from extproc.translate.multipart import read_form
+from extproc.translate.opaque import OpaqueReader
+from extproc.translate.operations.base import Operation, OperationJob
+from extproc.translate.operations.table import OPERATIONS
+from extproc.translate.pairs import CLIENT_DIALECTS, ERROR_READERS, PROVIDER_DIALECTS, is_same
 from extproc.translate.request import RequestJob, TranslatedRequest, translate_request
 from extproc.translate.response import AnswerStream
+
+_NO_BODY: JsonObject = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """Who speaks to whom, and how."""
+    """Who speaks to whom, and how. Either ``dialect`` or ``operation`` is there: a conversation, or something else."""
 
     provider: Provider
+    wire: ProviderWire
     step: Step
     model: Model
     client: ClientDialect
-    dialect: ProviderDialect
+    dialect: ProviderDialect | None
+    operation: Operation | None
     same_dialect: bool
     headers: Addressed
+    credential: Credential | None
     handoff: Handoff
     byok: bool
     """The provider is called with a key of the client's own side."""
 
+    def read(self, body: bytes) -> JsonObject:
+        """What the client's body says. Admission has read it before, so it can be read."""
+        handoff = self.handoff
+        if handoff.operation in ACCOUNT_OPERATIONS:
+            return _NO_BODY
+        if handoff.content_type:
+            return read_form(handoff.content_type, body)
+        return cast("JsonObject", orjson.loads(body))
+
     def render(self, body: bytes, parsed: JsonObject) -> TranslatedRequest:
         """The client's request in the provider's dialect; ``parsed``: the body, read. Raises ``InvalidRequest``."""
-        limit = self.handoff.output_limit
-        own = self.step.max_output_tokens or WIRES[self.provider.dialect].default_output
-        older = limit is not None and self.provider.older_limit
+        if self.operation is not None:
+            job = OperationJob(self.step.model, self.handoff.content_type, self.model.drop_unsupported)
+            return self.operation.request(body, parsed, job)
+        assert self.dialect is not None
+        return translate_request(self.client, self.dialect, body, parsed, self._job(parsed))
+
+    def _job(self, parsed: JsonObject) -> RequestJob:
+        limit, provider = self.handoff.output_limit, self.provider
+        own = self.step.max_output_tokens or self.wire.default_output
+        older = limit is not None and provider.older_limit
         edits: Changes = {}
         if limit is not None:
             edits = limit_edits(self.client.name, parsed, limit, unsaid=own, older=older and self.same_dialect)
-        job = RequestJob(
+        return RequestJob(
             model=self.step.model,
             stream=self.handoff.stream,
             same_dialect=self.same_dialect,
             options=RenderOptions(
                 default_max_output_tokens=own or RenderOptions().default_max_output_tokens,
                 legacy_max_tokens=older,
+                replay_reasoning=provider.replay_reasoning,
                 drop_unsupported=self.model.drop_unsupported,
             ),
             edits=edits,
+            final=self._final(),
         )
-        return translate_request(self.client, self.dialect, body, parsed, job)
+
+    def _final(self) -> Changes:
+        """What this kind of provider, or this very one, wants otherwise."""
+        members = self.wire.changes(self.handoff.stream, dict(self.handoff.client_headers))
+        if not members and not self.provider.drop:
+            return {}
+        changes = {name: DELETE if value is REMOVE else value for name, value in members.items()}
+        return changes | dict.fromkeys(self.provider.drop, DELETE)
+
+    def signed(self, body: bytes, now: int) -> Addressed:
+        """The headers of the request; ``now``: Unix seconds. Signatures cover the body."""
+        return sign(self.provider, self.headers, body, self.credential, now)
 
     def answer_stream(self, *, created: int, include_usage: bool) -> AnswerStream:
         """A translator for one streamed answer; ``include_usage``: the client asked for OpenAI's usage chunk."""
+        assert self.dialect is not None
         writer = None if self.same_dialect else self.client.stream_writer(created=created, include_usage=include_usage)
-        return AnswerStream(self.dialect.stream_reader(), writer, hide_usage=not include_usage, model=self.step.model)
+        reader: StreamReader = self.dialect.stream_reader()
+        if self.wire.framing == "anthropic-over-bedrock":
+            reader = Framed(AnthropicOverBedrock(), reader)
+        return AnswerStream(
+            reader, writer, hide_usage=not include_usage, model=self.step.model, answer_id=self.handoff.request_id
+        )
 
-    def translate_answer(self, body: bytes, *, created: int) -> TranslatedAnswer:
-        """A whole answer in the client's dialect. Raises ``ProviderError``."""
+    def opaque_stream(self, content_type: str) -> AnswerStream:
+        """What passes on an answer as it comes."""
+        return AnswerStream(OpaqueReader(content_type), None, hide_usage=False, model=self.step.model)
+
+    def translate_answer(self, body: bytes, *, created: int, request: JsonObject) -> TranslatedAnswer:
+        """A whole answer in the client's dialect; ``request``: what the client asked. Raises ``ProviderError``."""
+        if self.operation is not None:
+            return self.operation.answer(body, model=self.step.model, request=request)
+        assert self.dialect is not None
         return translate_answer(
-            self.client, self.dialect, body, created=created, same_dialect=self.same_dialect, model=self.step.model
+            self.client,
+            self.dialect,
+            body,
+            created=created,
+            same_dialect=self.same_dialect,
+            unsaid=Unsaid(self.step.model, self.handoff.request_id),
         )
 
     def parse_error(self, status: int, body: bytes, retry_after: float | None) -> ProviderError:
         """What an error status of this provider means."""
-        return self.dialect.parse_error(status, body, retry_after=retry_after)
+        return ERROR_READERS[self.wire.errors].parse_error(status, body, retry_after=retry_after)
 
 
-def open_exchange(
-    snapshot: Snapshot, directory: Directory, handoff: Handoff, step: Step, event: RequestHeaders
-) -> Exchange:
-    """The parties of one attempt. Raises ``InternalError`` where a reload has taken one of them away."""
-    provider, model = snapshot.providers.get(step.provider), snapshot.models.get(handoff.model)
+@dataclass(frozen=True, slots=True)
+class Parties:
+    """What the exchanges of a worker have in common."""
+
+    snapshot: Snapshot
+    directory: Directory
+    credentials: Credentials
+
+
+def open_exchange(parties: Parties, handoff: Handoff, step: Step, event: RequestHeaders) -> Exchange:
+    """The parties of one attempt.
+
+    Raises ``InternalError`` where a reload has taken one of them away, ``ProviderAuth`` where there is no credential at
+    the moment, ``UnsupportedFeature`` where the provider has no such operation.
+    """
+    provider, model = parties.snapshot.providers.get(step.provider), _model(parties.snapshot, handoff)
     if provider is None or model is None:
         raise InternalError("the configuration changed while the request was under way; send it again")
-    own = _own_credential(directory, handoff, provider.name)
+    provider, credential, byok = _credential(parties, handoff, provider)
+    chat = handoff.operation == "chat"
+    wire = wire_for(provider, cast("Api | None", step.api), handoff.client_dialect)
+    spoken = wire.format if chat else None
+    if chat and spoken is None:
+        raise InternalError("the configuration changed while the request was under way; send it again")
+    same = spoken is not None and is_same(handoff.client_dialect, spoken)
+    client_headers: Mapping[str, str] = dict(handoff.client_headers) if same or not chat else {}
+    ask = Ask(
+        handoff.operation, step.model, handoff.stream, handoff.path, handoff.content_type or None, _accepted(handoff)
+    )
+    return Exchange(
+        provider=provider,
+        wire=wire,
+        step=step,
+        model=model,
+        client=CLIENT_DIALECTS[handoff.client_dialect],
+        dialect=None if spoken is None else PROVIDER_DIALECTS[spoken],
+        operation=None if chat else OPERATIONS[handoff.operation, provider.dialect],
+        same_dialect=same,
+        headers=address(
+            provider, wire, ask, client_headers=client_headers, present=event.headers, credential=credential
+        ),
+        credential=credential,
+        handoff=handoff,
+        byok=byok,
+    )
+
+
+def _model(snapshot: Snapshot, handoff: Handoff) -> Model | None:
+    if handoff.operation in ACCOUNT_OPERATIONS:
+        return account_model(handoff.operation, handoff.chain[0].provider)
+    return snapshot.models.get(handoff.model)
+
+
+def _accepted(handoff: Handoff) -> str | None:
+    """Whatever it is: files and speech have types of their own."""
+    return None if handoff.operation == "chat" else "*/*"
+
+
+def _credential(parties: Parties, handoff: Handoff, provider: Provider) -> tuple[Provider, Credential | None, bool]:
+    """The provider as it is called, with which credential, and whether that is the client's own side's."""
+    own = _own_credential(parties.directory, handoff, provider.name)
     if own is not None:
         # Our own account must not ride along in a header of the configuration.
         headers = {name: value for name, value in (provider.headers or {}).items() if name.lower() not in KEY_HEADERS}
-        provider = replace(provider, api_key=own, headers=headers)
-    pair = PAIRS[handoff.client_dialect, provider.dialect]
-    client_headers: Mapping[str, str] = dict(handoff.client_headers) if pair.same else {}
-    return Exchange(
-        provider=provider,
-        step=step,
-        model=model,
-        client=pair.client,
-        dialect=pair.provider,
-        same_dialect=pair.same,
-        headers=address(provider, client_headers=client_headers, present=event.headers, stream=handoff.stream),
-        handoff=handoff,
-        byok=own is not None,
-    )
+        return replace(provider, api_key=own, headers=headers), ApiKey(own), True
+    credential = parties.credentials.current(provider.name)
+    if credential is None and not is_static(provider):
+        raise ProviderAuth("The gateway has no valid credential for this provider at the moment.")
+    return provider, credential, False
 
 
 def _own_credential(directory: Directory, handoff: Handoff, provider: str) -> Secret | None:

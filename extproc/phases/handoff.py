@@ -11,7 +11,7 @@ import orjson
 
 from extproc.domain.errors import InternalError
 
-VERSION = 3
+VERSION = 4
 """Raised when the meaning of a field changes; workers of two versions then refuse each other's hand-offs clearly."""
 
 
@@ -22,6 +22,8 @@ class Step:
     provider: str
     model: str
     max_output_tokens: int | None = None
+    api: str | None = None
+    """Which of its APIs this target is called by, where the configuration says; see ``Target.api``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,11 @@ class Handoff:
     show_cost: bool = False
     metered: bool = True
     """Some meter counts it, so its hold has lines."""
+    operation: str = "chat"
+    path: str = ""
+    """What follows ``/v1``, for operations with paths of their own (files, batches)."""
+    content_type: str = ""
+    """The client's, where the body is a form, whose boundary stands in it."""
 
     def encode(self) -> str:
         """As text."""
@@ -70,7 +77,7 @@ class Handoff:
                 self.asked,
                 self.model,
                 self.stream,
-                [[s.provider, s.model, s.max_output_tokens] for s in self.chain],
+                [[s.provider, s.model, s.max_output_tokens, s.api] for s in self.chain],
                 self.started_ns,
                 self.config_version,
                 self.traceparent,
@@ -84,6 +91,9 @@ class Handoff:
                 self.output_limit,
                 self.show_cost,
                 self.metered,
+                self.operation,
+                self.path,
+                self.content_type,
             ]
         ).decode()
 

@@ -4,28 +4,19 @@ Counterparts: ``extproc.accounting.bounds``, for one target; ``extproc.phases.bo
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import cast
+from dataclasses import dataclass, replace
 
-from extproc.accounting.bounds import Bound, Quote, prompt_bound, quote
+from extproc.accounting.bound import Bound, Quote
+from extproc.accounting.bounds import prompt_bound, quote
 from extproc.accounting.outputs import most_output
-from extproc.accounting.tariffs import Tariff, TariffBook
+from extproc.accounting.spelling import SPELLINGS, check_counts, deciding
+from extproc.accounting.tariffs import FREE, Tariff, TariffBook
 from extproc.config.snapshot import Snapshot, Target
-from extproc.domain.errors import InvalidRequest, UnboundedCost, UnknownPrice
+from extproc.domain.errors import UnboundedCost, UnknownPrice
 from extproc.domain.reading import JsonObject
-from extproc.phases.endpoints import ANTHROPIC
 from extproc.policy.meters import Worst
 from extproc.providers.wire import WIRES
 from extproc.translate.edit import check_each_once
-
-_DECIDING = (
-    *("max_tokens", "max_completion_tokens", "n", "best_of", "prediction", "service_tier", "speed", "inference_geo"),
-    *("tools", "web_search_options", "thinking"),
-)
-"""Fields that a bound rests on. One that stands twice in the body would be read one way here, another way there."""
-_COUNTS = ("max_tokens", "max_completion_tokens", "n", "best_of")
-_MOST = 10_000_000
-"""Far beyond every model's output; larger numbers only break sums."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +28,8 @@ class Reckoning:
     """For each provider by its name, and for the dearest of them under None."""
     output: int
     """Tokens of each alternative: what the client asks for, or what it gets where it asks for none."""
+    least: int = 1
+    """The smallest output limit that is worth granting in the client's dialect."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +39,7 @@ class Reckoner:
     snapshot: Snapshot
     tariffs: TariffBook
 
-    def reckon(
+    def reckon(  # noqa: PLR0913 - what is asked, of whom, and what decides on prices: callers name the last three
         self,
         parsed: JsonObject,
         body: bytes,
@@ -55,27 +48,31 @@ class Reckoner:
         *,
         budgets: Collection[str | None],
         now_ns: int,
+        operation: str = "chat",
     ) -> Reckoning:
         """The worst case. ``budgets``: providers whose account has one, and None where the request has one anyway.
 
         Raises ``UnknownPrice``, ``UnboundedCost``, or ``MalformedJson`` where a field that decides stands twice.
         """
-        check_each_once(body, [name for name in _DECIDING if name in parsed], parsed)
-        _check_counts(parsed, dialect)
-        bound = prompt_bound(parsed, len(body), dialect)
-        quoted = _quoted(bound, self._priced(chain, budgets, now_ns))
+        check_each_once(body, [name for name in deciding(dialect, operation) if name in parsed], parsed)
+        check_counts(parsed, dialect, operation)
+        bound = prompt_bound(parsed, len(body), dialect, operation)
+        quoted = _quoted(bound, self._priced(bound, chain, budgets, now_ns))
         return Reckoning(
             targets=tuple(target for target, _, _ in quoted),
             worst=_worst(quoted),
             output=max(self._output(bound, target, tariff) for target, tariff, _ in quoted),
+            least=SPELLINGS[dialect].least_granted if operation == "chat" else 0,
         )
 
     def _priced(
-        self, chain: Sequence[Target], budgets: Collection[str | None], now_ns: int
+        self, bound: Bound, chain: Sequence[Target], budgets: Collection[str | None], now_ns: int
     ) -> list[tuple[Target, Tariff | None]]:
         """The targets with their prices. Those without are left out where a budget needs one, unless they are free."""
         found = [(target, self._tariff(target, now_ns)) for target in chain]
-        if not budgets or self.snapshot.money.unknown_price == "free":
+        if self.snapshot.money.unknown_price == "free":
+            return [(target, tariff or replace(FREE, context_window=target.context_window)) for target, tariff in found]
+        if not budgets or not bound.needs_price:
             return found
         known = [
             (target, tariff)
@@ -107,18 +104,6 @@ class Reckoner:
         limit = wire.default_output or most_output(target.model) or self.snapshot.money.output_default
         window = None if tariff is None else tariff.context_window
         return limit if window is None else min(limit, window)
-
-
-def _check_counts(parsed: JsonObject, dialect: str) -> None:
-    """A server may read ``"8"`` as 8, and ``-1`` as no limit at all: what a bound rests on is a count, or refused."""
-    least = 0 if dialect == ANTHROPIC else 1  # Anthropic takes 0, to fill its prompt cache
-    for name in _COUNTS:
-        value = parsed.get(name)
-        if value is None:
-            continue
-        whole = isinstance(value, int | float) and not isinstance(value, bool) and value == value // 1
-        if not whole or not least <= cast("float", value) <= _MOST:
-            raise InvalidRequest(f"{name} must be a whole number from {least} to {_MOST}.", param=name)
 
 
 def _quoted(bound: Bound, priced: Sequence[tuple[Target, Tariff | None]]) -> list[tuple[Target, Tariff | None, Quote]]:

@@ -99,6 +99,11 @@ def _allowed_names(snapshot: Snapshot, who: Principal) -> frozenset[str] | None:
     return allowed
 
 
+def confined(snapshot: Snapshot, who: Principal) -> bool:
+    """Whether there are models that this key, or what it belongs to, may not use."""
+    return _allowed_names(snapshot, who) is not None
+
+
 def usable_models(snapshot: Snapshot, who: Principal) -> list[Model]:
     """The catalogue as this key sees it, in the order of the file."""
     allowed = _allowed_names(snapshot, who)

@@ -1,4 +1,4 @@
-"""The built-in provider simulator: it plays OpenAI, Anthropic and their bad days on one port.
+"""The built-in provider simulator: it plays the vendors and their bad days on one port.
 
 ::
 
@@ -8,6 +8,7 @@
 ``connection``  the protocol: parses requests, keeps connections alive, notices clients that leave
 ``app``         authenticate, read, script, answer. Returns a plan, touches no socket
 ``routes``      path → dialect and handler (``handlers``); ``clouds`` are those of Bedrock, Gemini and Vertex
+``form``        uploads, taken apart; ``replies`` the small endpoints' answers; ``kept`` what is stored between requests
 ``player``      carries a plan out, byte by byte, with whatever fault the behaviour asks for
 ``script``      where a behaviour comes from: headers, the model's suffix, run-time programmes, the default
 ``behaviour``   what can be asked for: latency, pace, status, fault, splits, compression
@@ -20,7 +21,8 @@
 A dialect is a folder with the same file names in each (``check errors render endpoints dialect``) and is entered by its
 ``dialect`` module, which has the functions of ``extproc.simulator.dialect.Dialect``. The simulator is an independent
 witness: it judges what the gateway sends to vendors by the vendors' published rules, so it shares no code with
-``extproc.dialects`` or ``extproc.translate``.
+``extproc.dialects`` or ``extproc.translate``. Claude at Bedrock and Vertex is a second dialect of those folders
+(``claude``), made of Anthropic's; ``credentials`` are the endpoints where the clouds' tokens come from.
 
 Tokens are simple, and exact for what was sent. Output: a token is a run of at most eight non-space characters with the
 white space before it. Input: a token is four started bytes of text, plus three per message, plus a constant per image.

@@ -1,5 +1,7 @@
 """Decide what to answer: route, authenticate, script, read, say. No I/O; ``player`` carries the plan out."""
 
+from urllib.parse import unquote
+
 import orjson
 
 from extproc.domain.reading import Json, JsonObject
@@ -7,6 +9,7 @@ from extproc.simulator import control
 from extproc.simulator.behaviour import BadSetting, Behaviour
 from extproc.simulator.call import Call, World
 from extproc.simulator.dialect import Dialect
+from extproc.simulator.form import NO_FORM, read_form
 from extproc.simulator.record import RecordedRequest
 from extproc.simulator.routes import find_route
 from extproc.simulator.script import split_model
@@ -22,17 +25,21 @@ def answer(world: World, request: Request) -> tuple[Plan, RecordedRequest | None
         return Plan(control.answer(world.script, world.recorder, request), Behaviour()), None
     label, path = _split_path(request.path)
     record = world.recorder.received(request, label)
-    route, params = find_route(request, path)
+    route, encoded = find_route(request, path)
+    params = {name: unquote(value) for name, value in encoded.items()}
     dialect = route.dialect
     token = world.token()
     behaviour = world.script.default
     try:
         credential = dialect.authenticate(request)
-        body: JsonObject = {} if route.raw else _decode(request)
+        form = read_form(request) if route.form else NO_FORM
+        body = form.fields if route.form or route.raw else _decode(request)
         behaviour = _behaviour(world, record, request, params.get("model") or body.get("model"))
         if behaviour.status != 200 or behaviour.error:
             raise dialect.scripted(behaviour.status, behaviour.error)
-        reply = route.handler(Call(world, dialect, request, record, body, params, credential, token, behaviour))
+        reply = route.handler(
+            Call(world, dialect, request, record, body, params, credential, token, behaviour, form.files)
+        )
     except Refused as refused:
         reply = _refuse(dialect, refused, token, behaviour)
     record.fault = behaviour.fault
@@ -62,13 +69,13 @@ def _decode(request: Request) -> JsonObject:
 
 def _refuse(dialect: Dialect, refused: Refused, token: str, behaviour: Behaviour) -> Whole:
     body = behaviour.error_body.encode() or dialect.refusal(refused, token)
-    headers = dialect.headers(token)
+    headers = dialect.headers(token) + refused.headers
     wait = behaviour.retry_after
     if wait is None and refused.status == 429:
         wait = 1.0
     if wait is not None and wait >= 0:
         headers += f"retry-after: {wait:g}\r\n".encode()
-    return Whole(refused.status, headers, body, failure=body)
+    return Whole(refused.status, headers, body, content_type=refused.content_type, failure=body)
 
 
 def _split_path(path: str) -> tuple[str, str]:

@@ -18,6 +18,12 @@ In a reply that is not a stream ``cut`` and ``stall`` come after half the body, 
 half the body as if it were all, and ``error_event`` sends the vendor's error body with status 200."""
 
 
+QUIRKS = (
+    "reasoning_content", "reasoning", "usage_at_finish", "no_usage", "no_done", "comments", "whole_calls"
+)  # fmt: skip
+"""See ``extproc.simulator.openai.quirks``."""
+
+
 class BadSetting(ValueError):
     """A setting that no behaviour has, or a value it cannot take."""
 
@@ -66,10 +72,14 @@ class Behaviour:
     """Never answer."""
     crlf: bool = False
     """End the lines of a stream with CR LF."""
+    lifetime: float | None = None
+    """Seconds that an issued credential is good for; None: as long as the vendor's, an hour."""
     finish: str = ""
     """The vendor's finish reason, whatever really ended the answer (``content_filter``, ``refusal``...)."""
     headers: tuple[tuple[str, str], ...] = ()
     """Further response headers."""
+    quirks: tuple[str, ...] = ()
+    """Ways of OpenAI-compatible vendors, as ``openai.quirks`` lists them; in a header or suffix joined by ``+``."""
 
     @property
     def immediate(self) -> bool:
@@ -166,6 +176,13 @@ def _headers(value: Json) -> tuple[tuple[str, str], ...]:
     return tuple(pairs)
 
 
+def _quirks(value: Json) -> tuple[str, ...]:
+    listed = value.split("+") if isinstance(value, str) else value
+    if not isinstance(listed, list) or any(name not in QUIRKS for name in listed):
+        raise ValueError(f"expected some of {', '.join(QUIRKS)}")
+    return tuple(str(name) for name in listed)
+
+
 _PARSERS: Mapping[str, Callable[[Json], object]] = {
     "latency": _number,
     "first_token_delay": _number,
@@ -188,8 +205,10 @@ _PARSERS: Mapping[str, Callable[[Json], object]] = {
     "drop_connection": _flag,
     "hang": _flag,
     "crlf": _flag,
+    "lifetime": _optional_number,
     "finish": _text,
     "headers": _headers,
+    "quirks": _quirks,
 }
 
 SETTINGS = tuple(field.name for field in fields(Behaviour))

@@ -29,12 +29,17 @@ def bill(behaviour: Behaviour, body: JsonObject, ask: Ask, honest: Spent) -> Spe
     return spent if behaviour.output_tokens is None else replace(spent, output=behaviour.output_tokens)
 
 
-def _most(body: JsonObject, ask: Ask, honest: Spent) -> Spent:
+def most_input(body: JsonObject) -> int:
+    """Input tokens of a request with ``messages``, if each byte of its text were one."""
     messages = body.get("messages")
     framing = TOKENS_PER_MESSAGE * len(messages) if isinstance(messages, list) else 0
     texts = sum(_text_bytes(body.get(name)) for name in ("system", "messages"))
     tools = body.get("tools")
-    total = max(honest.input, framing + texts + (len(orjson.dumps(tools)) if tools else 0))
+    return framing + texts + (len(orjson.dumps(tools)) if tools else 0)
+
+
+def _most(body: JsonObject, ask: Ask, honest: Spent) -> Spent:
+    total = max(honest.input, most_input(body) if ask.most_input is None else ask.most_input)
     lifetimes = [block.keep for block in ask.blocks if block.keep is not None]
     if not lifetimes:
         return replace(honest, input=total, cache_read=0)

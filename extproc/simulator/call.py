@@ -10,6 +10,8 @@ from typing import TypeAlias
 from extproc.domain.reading import JsonObject
 from extproc.simulator.behaviour import Behaviour
 from extproc.simulator.dialect import Dialect
+from extproc.simulator.form import File
+from extproc.simulator.kept import Shelf
 from extproc.simulator.promptcache import PromptCache
 from extproc.simulator.record import RecordedRequest, Recorder
 from extproc.simulator.script import Script
@@ -23,6 +25,7 @@ class World:
     script: Script = field(default_factory=Script)
     recorder: Recorder = field(default_factory=Recorder)
     cache: PromptCache = field(default_factory=PromptCache)
+    shelf: Shelf = field(default_factory=Shelf)
     _base: str = field(default_factory=lambda: os.urandom(6).hex())
     _numbers: "itertools.count[int]" = field(default_factory=itertools.count)
 
@@ -46,6 +49,13 @@ class Call:
     credential: str
     token: str
     behaviour: Behaviour
+    files: tuple[File, ...] = ()
+    """Those of a form."""
+
+    @property
+    def account(self) -> str:
+        """Whose things are kept together."""
+        return f"{self.record.label} {self.credential}"
 
 
 Handler: TypeAlias = Callable[[Call], Reply]
@@ -56,7 +66,7 @@ class Route:
     """Who answers which path. ``path`` must match as a whole; its named groups become ``Call.params``.
 
     The group ``model``, where there is one, is the model's name, else the body's ``model`` is. ``raw``: the body is no
-    JSON, the handler reads ``request.body`` by itself.
+    JSON, the handler reads ``request.body`` by itself. ``form``: it is a multipart form, whose text becomes the body.
     """
 
     method: str
@@ -64,3 +74,4 @@ class Route:
     dialect: Dialect
     handler: Handler
     raw: bool = False
+    form: bool = False

@@ -45,6 +45,10 @@ class Exchange:
     """Unix seconds."""
     finish: str = ""
     """The vendor's finish reason to report, where one is scripted."""
+    label: str = ""
+    """Of the path ``/p/<label>/...``: which of the providers that one process plays."""
+    quirks: tuple[str, ...] = ()
+    """Ways in which an OpenAI-compatible vendor differs."""
 
 
 class Dialect(Protocol):

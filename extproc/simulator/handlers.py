@@ -20,8 +20,12 @@ Answer: TypeAlias = Callable[[JsonObject, Request], JsonObject]
 
 def generate(call: Call) -> Reply:
     """The endpoint that all dialects have: say something, whole or as a stream."""
-    dialect = call.dialect
-    ask = dialect.read(call.body, call.request, call.record.model)
+    return voice(call, understand(call))
+
+
+def understand(call: Call) -> Exchange:
+    """Read the request, think of an answer, and put down what it costs. Raises ``Refused``."""
+    ask = call.dialect.read(call.body, call.request, call.record.model)
     length = call.behaviour.tokens
     if call.behaviour.most and ask.max_tokens is not None:
         length = ask.max_tokens
@@ -30,29 +34,36 @@ def generate(call: Call) -> Reply:
     cached = _cached(call, ask)
     honest = Spent(ask.input_tokens, sum(one.tokens for one in said), thinking, *cached)
     spent = bill(call.behaviour, call.body, ask, honest)
-    exchange = Exchange(
-        body=call.body,
-        model=call.record.model,
-        ask=ask,
-        said=said,
-        spent=spent,
-        token=call.token,
-        created=time.time_ns() // 1_000_000_000,
-        finish=call.behaviour.finish,
-    )
     record = call.record
     record.stream = ask.stream
     record.input_tokens = spent.input
     record.cache_read_tokens = spent.cache_read
     record.cache_write_tokens = spent.cache_written
     record.output_tokens = spent.output
+    return Exchange(
+        body=call.body,
+        model=record.model,
+        ask=ask,
+        said=said,
+        spent=spent,
+        token=call.token,
+        created=time.time_ns() // 1_000_000_000,
+        finish=call.behaviour.finish,
+        label=record.label,
+        quirks=call.behaviour.quirks,
+    )
+
+
+def voice(call: Call, exchange: Exchange) -> Reply:
+    """The answer in the dialect's shape."""
+    dialect = call.dialect
     headers = dialect.headers(call.token)
     broken = call.behaviour.fault == "error_event"
-    if ask.stream:
+    if exchange.ask.stream:
         failure = dialect.failure_event(call.token) if broken else b""
         return Stream(headers, lambda: dialect.events(exchange), failure, dialect.malformed_event())
     failure = dialect.refusal(dialect.scripted(500, ""), call.token) if broken else b""
-    return Whole(200, headers, dialect.whole(exchange), spent.output, failure=failure)
+    return Whole(200, headers, dialect.whole(exchange), exchange.spent.output, failure=failure)
 
 
 def _cached(call: Call, ask: Ask) -> CacheUse:

@@ -9,7 +9,7 @@ It says deterministic words, and obeys the last message where that comes from th
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
@@ -62,6 +62,10 @@ class Ask:
     choices: int = 1
     blocks: tuple[Block, ...] = ()
     """The prompt as cacheable blocks; empty where nothing asks for the cache."""
+    most_input: int | None = None
+    """Input tokens if each byte of the prompt's text were one; None: to be found in the body's ``messages``."""
+    user_texts: tuple[str, ...] = ()
+    """What each choice answers, where they do not all answer ``user_text``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +102,8 @@ def say(ask: Ask, tokens: int, choice: int = 0) -> Said:
 
     The output limit counts thinking, text and calls, in this order. A call that does not fit is left out whole.
     """
+    if ask.user_texts:
+        ask = replace(ask, user_text=ask.user_texts[choice])
     thinking = words(ask.thinking_tokens, offset=17)
     calls = _calls(ask)
     text, stop_sequence = _stopped(_text(ask, tokens, choice, calling=bool(calls)), ask.stop)

@@ -68,6 +68,7 @@ class _Player:
         self._outlet = outlet
         self._behaviour = behaviour
         self._record = record
+        self._crlf = False
 
     async def whole(self, reply: Whole) -> None:
         """A reply with a length."""
@@ -101,6 +102,8 @@ class _Player:
             return
         await _pause(behaviour.latency)
         kind = UNKNOWN if behaviour.fault == "wrong_content_type" else reply.content_type
+        # Only text has lines: in a binary framing the same bytes are lengths and checksums.
+        self._crlf = behaviour.crlf and reply.content_type.startswith(b"text/")
         encoder = Encoder(behaviour, framed=http11)
         self._outlet.write(head(200, kind, reply.headers, behaviour, None if http11 else -1))
         if behaviour.fault == "wrong_content_type":
@@ -170,7 +173,7 @@ class _Player:
             await self._outlet.drain()
 
     def _lines(self, data: bytes) -> bytes:
-        return data.replace(b"\n", b"\r\n") if self._behaviour.crlf else data
+        return data.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n") if self._crlf else data
 
 
 class _Pacer:

@@ -59,14 +59,17 @@ class Whole:
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """A 200 of server-sent events. ``events`` starts them afresh on each call, so that they can be counted first."""
+    """A 200 of events, server-sent ones unless ``content_type`` says otherwise.
+
+    ``events`` starts them afresh on each call, so that they can be counted first.
+    """
 
     headers: bytes
     events: Callable[[], Iterator[Event]]
     failure: bytes
     """The vendor's error as an event, where the fault is to send one."""
     malformed: bytes
-    """A line that is no JSON, with the blank line behind it."""
+    """A line that is no JSON, with the blank line behind it; in a binary framing, a message that is corrupt."""
     content_type: bytes = b"text/event-stream; charset=utf-8"
 
 
@@ -99,6 +102,16 @@ class Refused(Exception):
         self.kind = kind
         self.param = param
         self.code = code
+
+    @property
+    def headers(self) -> bytes:
+        """Response headers that go with it, each line ended by CRLF; a vendor's own kind of refusal may have some."""
+        return b""
+
+    @property
+    def content_type(self) -> bytes:
+        """Of the refusal's body."""
+        return b"application/json"
 
 
 def names(text: str) -> frozenset[str]:

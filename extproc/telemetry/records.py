@@ -10,7 +10,7 @@ credential: an error is its ``outcome``, since a vendor's message may quote the 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Literal
+from typing import TypeAlias
 
 from extproc.domain.answer import FinishReason
 from extproc.domain.usage import Usage
@@ -18,8 +18,9 @@ from extproc.domain.usage import Usage
 OK = "ok"
 """The outcome of what went well; every other outcome is a ``GatewayError.outcome``: ``<fault>:<code>``."""
 
-Operation = Literal["chat", "text_completion", "embeddings", "generate_content"]
-"""``gen_ai.operation.name`` of the GenAI conventions."""
+Operation: TypeAlias = str
+"""``gen_ai.operation.name`` of the GenAI conventions (``chat``, ``text_completion``, ``embeddings``,
+``generate_content``), and beyond them the gateway's own names (``rerank``, ``images``, ``speech``, ...)."""
 
 
 _NO_USAGE = Usage()

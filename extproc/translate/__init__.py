@@ -9,6 +9,9 @@
                     ▲
              content_coding                       gzip and deflate, where a provider compresses its answer
 
+What is no conversation (embeddings, speech, files, ...) is in ``operations``; ``multipart`` reads and edits its forms,
+``opaque`` passes on those of its answers that nobody but the client reads.
+
 ``limit`` puts the output limit of a budget into a request, ``price_tag`` the cost into an answer. ``capability`` asks whether
 a dialect can carry a request. ``pairs`` lists the dialects by name, and which client and provider dialect are the same. All of it runs again on each
 attempt, so nothing here changes its input.

@@ -23,6 +23,17 @@ class TranslatedAnswer:
     """The tier that served it, which decides on its price."""
 
 
+@dataclass(frozen=True, slots=True)
+class Unsaid:
+    """What stands in where an answer does not say: the provider's name of the model, and an id."""
+
+    model: str = ""
+    id: str = ""
+
+
+_NOTHING = Unsaid()
+
+
 def translate_answer(
     client: ClientDialect,
     provider: ProviderDialect,
@@ -30,18 +41,19 @@ def translate_answer(
     *,
     created: int,
     same_dialect: bool,
-    model: str = "",
+    unsaid: Unsaid = _NOTHING,
 ) -> TranslatedAnswer:
     """The provider's ``body`` as the client takes it: the very same bytes where both speak the same dialect.
 
-    ``created`` (Unix seconds) and ``model`` (the provider's name of it) stand in where the answer does not say. Raises
+    ``created`` (Unix seconds) and ``unsaid`` stand in where the answer does not say. Raises
     ``ProviderBadAnswer`` where the body is no answer of the provider's dialect, and the provider's own error where a
     200 holds one.
     """
     try:
         answer = provider.parse_answer(orjson.loads(body))
-        if not answer.model:
-            answer = replace(answer, model=model)
+        vendors_id = answer.id
+        if not (answer.model and answer.id):
+            answer = replace(answer, model=answer.model or unsaid.model, id=answer.id or unsaid.id)
         translated = body if same_dialect else orjson.dumps(client.render_answer(answer, created=created))
     except orjson.JSONDecodeError as error:
         raise ProviderBadAnswer("the provider's answer is not JSON") from error
@@ -52,6 +64,6 @@ def translate_answer(
         usage=answer.usage,
         finish_reason=answer.choices[0].finish if answer.choices else None,
         response_model=answer.model or None,
-        response_id=answer.id or None,
+        response_id=vendors_id or None,
         service_tier=answer.service_tier,
     )

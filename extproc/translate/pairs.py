@@ -5,22 +5,49 @@ from dataclasses import dataclass
 
 from extproc.dialects.anthropic.dialect import AnthropicClient, AnthropicProvider
 from extproc.dialects.base import ClientDialect, ProviderDialect
+from extproc.dialects.bedrock.dialect import BedrockProvider
+from extproc.dialects.gemini.dialect import GeminiClient, GeminiProvider
 from extproc.dialects.openai_chat.dialect import OpenAIChatClient, OpenAIProvider
+from extproc.dialects.openai_completions.dialect import OpenAICompletionsClient, OpenAICompletionsProvider
+from extproc.dialects.openai_responses.dialect import OpenAIResponsesClient, OpenAIResponsesProvider
 
 CLIENT_DIALECTS: Mapping[str, ClientDialect] = {
     "openai-chat": OpenAIChatClient(),
+    "openai-responses": OpenAIResponsesClient(),
+    "openai-completions": OpenAICompletionsClient(),
     "anthropic-messages": AnthropicClient(),
+    "gemini": GeminiClient(),
 }
 """As requests are received: by the route they came on."""
 
 PROVIDER_DIALECTS: Mapping[str, ProviderDialect] = {
     "openai": OpenAIProvider(),
+    "openai-responses": OpenAIResponsesProvider(),
+    "openai-completions": OpenAICompletionsProvider(),
     "anthropic": AnthropicProvider(),
+    "bedrock": BedrockProvider(),
+    "gemini": GeminiProvider(),
 }
-"""As the configuration spells them."""
+"""Wire formats of conversations; which provider speaks which is ``extproc.providers.wire``'s to know."""
 
-_SAME = frozenset({("openai-chat", "openai"), ("anthropic-messages", "anthropic")})
+ERROR_READERS: Mapping[str, ProviderDialect] = {**PROVIDER_DIALECTS, "cohere": PROVIDER_DIALECTS["bedrock"]}
+"""Whose error bodies are read by whom. Cohere's are those of AWS: a status, and ``{"message"}``."""
+
+_SAME = frozenset(
+    {
+        ("openai-chat", "openai"),
+        ("openai-responses", "openai-responses"),
+        ("openai-completions", "openai-completions"),
+        ("anthropic-messages", "anthropic"),
+        ("gemini", "gemini"),
+    }
+)
 """(client, provider) with one wire format: bytes are edited, never translated."""
+
+
+def is_same(client_dialect: str, spoken: str) -> bool:
+    """Whether a client's dialect and a provider's format are the same bytes."""
+    return (client_dialect, spoken) in _SAME
 
 
 @dataclass(frozen=True, slots=True)

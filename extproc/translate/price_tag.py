@@ -1,6 +1,8 @@
 """What an answer cost, written into its ``usage`` as ``cost`` (US dollars), where other gateways have it, too.
 
-Both client dialects have ``usage`` at the top level, of a whole answer and of the event of a stream that ends it.
+Chat Completions, Completions, Messages and embeddings have ``usage`` at the top level, of a whole answer and of the
+event of a stream that ends it; Responses have it in the ``response`` that the last event of a stream holds. Gemini's is
+``usageMetadata``, of a whole answer and of every event: each tells what it has come to so far.
 """
 
 from collections.abc import Mapping
@@ -12,6 +14,9 @@ from extproc.domain.reading import Json
 from extproc.translate.edit import edit_members
 
 _DATA = b"data:"
+_USAGES = ("usage", "usageMetadata")
+_SIGN = b'"usage'
+"""What every event with a usage has somewhere."""
 
 
 def tag_answer(body: bytes, cost: int) -> bytes:
@@ -19,21 +24,27 @@ def tag_answer(body: bytes, cost: int) -> bytes:
     parsed: Json = orjson.loads(body)
     if not isinstance(parsed, Mapping):
         return body
-    usage = parsed.get("usage")
-    if not isinstance(usage, Mapping):
-        return body
-    return edit_members(body, {"usage": {**usage, "cost": cost / NANOS}}, parsed=parsed)
+    for name in _USAGES:
+        usage = parsed.get(name)
+        if isinstance(usage, Mapping):
+            return edit_members(body, {name: {**usage, "cost": cost / NANOS}}, parsed=parsed)
+    response = parsed.get("response")
+    usage = response.get("usage") if isinstance(response, Mapping) else None
+    if isinstance(response, Mapping) and isinstance(usage, Mapping):
+        told = {**response, "usage": {**usage, "cost": cost / NANOS}}
+        return edit_members(body, {"response": told}, parsed=parsed)
+    return body
 
 
 def tag_events(data: bytes, cost: int) -> bytes:
     """Whole events of a stream; those that tell no usage stay as they are."""
-    if b'"usage"' not in data:
+    if _SIGN not in data:
         return data
     return b"\n".join(_line(line, cost) for line in data.split(b"\n"))
 
 
 def _line(line: bytes, cost: int) -> bytes:
-    if not line.startswith(_DATA) or b'"usage"' not in line:
+    if not line.startswith(_DATA) or _SIGN not in line:
         return line
     body = line[len(_DATA) :].strip()
     try:

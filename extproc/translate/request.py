@@ -37,6 +37,8 @@ class TranslatedRequest:
     dropped: tuple[str, ...] = ()
     include_usage: bool = True
     """OpenAI clients: whether a stream shall show the usage chunk, for ``stream_writer`` and ``AnswerStream``."""
+    opaque: bool = False
+    """The answer is passed on as it comes: it is no JSON, or events that nobody but the client reads."""
 
 
 def translate_request(

@@ -14,6 +14,7 @@ from extproc.domain.answer import (
     Failed,
     Finished,
     FinishReason,
+    Opaque,
     RefusalDelta,
     Started,
     TextDelta,
@@ -51,10 +52,12 @@ class AnswerStream:
 
     Without a writer client and provider speak the same dialect: events are forwarded byte for byte, ``hide_usage``
     leaves out the usage chunk that only the gateway had asked for. With a writer they are written anew, and the writer
-    knows whether the client asked for usage. ``model``, the provider's name of it, stands in where the stream has none.
+    knows whether the client asked for usage. ``model``, the provider's name of it, and ``answer_id`` stand in where the
+    stream has none.
     """
 
     __slots__ = (
+        "_answer_id",
         "_finish_reason",
         "_hide_usage",
         "_model",
@@ -62,6 +65,7 @@ class AnswerStream:
         "_output_events",
         "_reader",
         "_seen",
+        "_service_tier",
         "_started",
         "_terminal",
         "_thinking",
@@ -69,17 +73,21 @@ class AnswerStream:
         "_writer",
     )
 
-    def __init__(self, reader: StreamReader, writer: StreamWriter | None, *, hide_usage: bool, model: str) -> None:
+    def __init__(
+        self, reader: StreamReader, writer: StreamWriter | None, *, hide_usage: bool, model: str, answer_id: str = ""
+    ) -> None:
         self._reader = reader
         self._writer = writer
         self._hide_usage = hide_usage
         self._model = model
+        self._answer_id = answer_id
         self._started: Started | None = None
         self._finish_reason: FinishReason | None = None
         self._usage = Usage()
         self._output_bytes = 0
         self._output_events = 0
         self._thinking = False
+        self._service_tier: str | None = None
         self._seen = False
         self._terminal = False
 
@@ -121,7 +129,7 @@ class AnswerStream:
     @property
     def service_tier(self) -> str | None:
         """The tier that serves the answer, which decides on its price; None where the provider does not say."""
-        return self._started.service_tier if self._started else None
+        return self._service_tier
 
     @property
     def content_seen(self) -> bool:
@@ -132,6 +140,10 @@ class AnswerStream:
     def terminal(self) -> bool:
         """Whether the stream has ended or failed: further input is ignored."""
         return self._terminal
+
+    def failure(self, error: ProviderError) -> bytes | None:
+        """The last words of a stream that is broken, where it is written anew: its writer knows what it has said."""
+        return None if self._writer is None else self._writer.write(Failed(error))
 
     def feed(self, data: bytes) -> Progress:
         """The next bytes of the provider's body, without content coding."""
@@ -184,8 +196,8 @@ class AnswerStream:
     def _write(self, event: AnswerEvent) -> bytes:
         if self._writer is None or isinstance(event, Failed):
             return b""
-        if isinstance(event, Started) and not event.model:
-            event = replace(event, model=self._model)
+        if isinstance(event, Started) and not (event.model and event.id):
+            event = replace(event, model=event.model or self._model, id=event.id or self._answer_id)
         return self._writer.write(event)
 
     def _note(self, event: AnswerEvent) -> bool:
@@ -205,13 +217,17 @@ class AnswerStream:
                 return True
             case ThinkingSigned() | ThinkingRedacted() | CitationAdded() | ToolCallStarted():
                 return True
+            case Opaque(size=size):
+                return size > 0
             case UsageSeen():
                 self._usage = self._usage.merged(event.usage)
+                self._service_tier = event.service_tier or self._service_tier
             case Finished():
                 if self._finish_reason is None or event.choice == 0:
                     self._finish_reason = event.reason
             case Started():
                 self._started = event
+                self._service_tier = event.service_tier or self._service_tier
             case Ended() | Failed():  # pragma: no branch -- there are no others
                 self._terminal = True
         return False

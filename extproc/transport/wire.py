@@ -126,6 +126,8 @@ def encode(reply: MessageReply) -> bytes:
                 # An override names all that is to be sent; what it leaves out is not.
                 message.mode_override.request_body_mode = ProcessingMode.BUFFERED
                 message.mode_override.response_header_mode = ProcessingMode.SEND
+            if reply.set_headers:
+                _redirect(message, message.request_headers.response, reply)
         case RequestBodyReply():
             _encode_request_body(message, reply)
         case ResponseHeadersReply():
@@ -144,10 +146,17 @@ def encode(reply: MessageReply) -> bytes:
 
 def _encode_request_body(message: ProcessingResponse, reply: RequestBodyReply) -> None:
     response = message.request_body.response
-    _mutate(response.header_mutation, reply.set_headers, reply.remove_headers)
     response.SetInParent()
     if reply.body is not None:
         response.body_mutation.body = reply.body
+    _redirect(message, response, reply)
+
+
+def _redirect(
+    message: ProcessingResponse, response: CommonResponse, reply: RequestHeadersReply | RequestBodyReply
+) -> None:
+    """Headers, the chain, and metadata: what changes about a request besides its body."""
+    _mutate(response.header_mutation, reply.set_headers, reply.remove_headers)
     if reply.chain:
         response.clear_route_cache = True  # ignored by Envoy without a header mutation; admission always sets one
         message.typed_dynamic_metadata[ROUTE_NAMESPACE].CopyFrom(_route(reply.chain))

@@ -12,7 +12,7 @@ import orjson
 
 from extproc.simulator import app
 from extproc.simulator.wire import Request, Stream, Whole
-from extproc.translate.answer import translate_answer
+from extproc.translate.answer import Unsaid, translate_answer
 from extproc.translate.pairs import CLIENT_DIALECTS, PAIRS, PROVIDER_DIALECTS
 from extproc.translate.request import RequestJob, translate_request
 from extproc.translate.response import AnswerStream
@@ -96,7 +96,7 @@ def _answers() -> Sequence[_Item]:
         parties, same = (CLIENT_DIALECTS[client], PROVIDER_DIALECTS[provider]), PAIRS[client, provider].same
 
         def call(body: bytes = reply.body, parties=parties, same: bool = same) -> object:  # noqa: FBT001  bound early
-            return translate_answer(*parties, body, created=_CREATED, same_dialect=same, model="a-model")
+            return translate_answer(*parties, body, created=_CREATED, same_dialect=same, unsaid=Unsaid("a-model"))
 
         items.append((f"answer with two tool calls: {_way(client, provider)}", call, 1, ""))
     return items

@@ -4,7 +4,8 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extproc.accounting.bounds import Bound, prompt_bound, quote
+from extproc.accounting.bound import Bound
+from extproc.accounting.bounds import prompt_bound, quote
 from extproc.accounting.cost import cost
 from extproc.accounting.images import WORST_IMAGE
 from extproc.accounting.published import Published, find
@@ -17,7 +18,7 @@ from extproc.simulator.openai.messages import prompt as openai_prompt
 NOW = 1_795_262_400 * 1_000_000_000
 TIERS = ("priority", "fast", "flex")
 
-rates = st.builds(Rates, *[st.integers(0, 10**12)] * 11)
+rates = st.builds(Rates, *[st.integers(0, 10**12)] * 12)
 steps = st.builds(
     lambda first, more: ((-1, first), *sorted(more.items())),
     rates,

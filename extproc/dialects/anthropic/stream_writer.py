@@ -20,6 +20,7 @@ from extproc.domain.answer import (
     Ended,
     Failed,
     Finished,
+    Opaque,
     RefusalDelta,
     Started,
     TextDelta,
@@ -136,6 +137,8 @@ class AnthropicStreamWriter:
                 if not event.choice:
                     self._finish = event
                     return self._open() + self._close_all()
+            case Opaque():
+                pass  # of an answer that no dialect reads, so it never comes here
             case _:
                 if not event.choice:
                     return self._open() + self._content(event)

@@ -55,7 +55,7 @@ class OpenAIProvider:
             conversation,
             options,
             legacy_max_tokens=self._legacy_max_tokens or options.legacy_max_tokens,
-            replay_reasoning=self._replay_reasoning,
+            replay_reasoning=self._replay_reasoning or options.replay_reasoning,
         )
 
     def parse_answer(self, body: Json) -> Answer:

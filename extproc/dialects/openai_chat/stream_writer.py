@@ -16,6 +16,7 @@ from extproc.domain.answer import (
     Ended,
     Failed,
     Finished,
+    Opaque,
     RefusalDelta,
     Started,
     TextDelta,
@@ -74,7 +75,7 @@ class OpenAIStreamWriter:
             case UsageSeen():
                 self._usage = event.usage if self._usage is None else self._usage.merged(event.usage)
                 data = b""
-            case CitationAdded():
+            case CitationAdded() | Opaque():
                 data = b""
             case Ended():
                 data = self._end()

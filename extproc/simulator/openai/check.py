@@ -9,6 +9,16 @@ from extproc.domain.reading import Json, JsonObject
 from extproc.simulator.mind import Ask, Tool
 from extproc.simulator.openai.errors import missing, wrong_type, wrong_value
 from extproc.simulator.openai.messages import check_messages, prompt
+from extproc.simulator.openai.rules import (
+    Span,
+    check_flags,
+    check_numbers,
+    effort_tokens,
+    function_name,
+    function_schema,
+    refuse_unknown,
+    stop_sequences,
+)
 from extproc.simulator.openai.schemas import check_strict
 from extproc.simulator.tokens import kind_of
 from extproc.simulator.wire import Refused, names
@@ -21,36 +31,27 @@ KNOWN = names(
     "web_search_options"
 )
 
-_RANGES: Mapping[str, tuple[float, float]] = {
-    "temperature": (0, 2),
-    "top_p": (0, 1),
-    "frequency_penalty": (-2, 2),
-    "presence_penalty": (-2, 2),
-    "n": (1, 128),
-    "top_logprobs": (0, 20),
-    "max_tokens": (1, float("inf")),
-    "max_completion_tokens": (1, float("inf")),
+_RANGES: Mapping[str, Span] = {
+    "temperature": Span(0, 2),
+    "top_p": Span(0, 1),
+    "frequency_penalty": Span(-2, 2),
+    "presence_penalty": Span(-2, 2),
+    "n": Span(1, 128, whole=True),
+    "top_logprobs": Span(0, 20, whole=True),
+    "max_tokens": Span(1, whole=True),
+    "max_completion_tokens": Span(1, whole=True),
 }
-_WHOLE = frozenset({"n", "seed", "top_logprobs", "max_tokens", "max_completion_tokens"})
-_EFFORTS: Mapping[str, int] = {"none": 0, "minimal": 4, "low": 8, "medium": 16, "high": 32, "xhigh": 48, "max": 64}
-"""Thinking tokens by ``reasoning_effort``."""
 _REASONERS = ("o1", "o3", "o4", "gpt-5")
 """These models refuse ``max_tokens``: https://platform.openai.com/docs/guides/reasoning"""
-
-
-_NO_PARAMETERS: JsonObject = {"type": "object", "properties": {}}
 
 
 def read(body: JsonObject, model: str) -> Ask:
     """Check a request and understand it. Raises ``Refused``."""
     if not model:
         raise Refused("you must provide a model parameter")
-    unknown = [name for name in body if name not in KNOWN]
-    if unknown:
-        plural = "s" if len(unknown) > 1 else ""
-        raise Refused(f"Unrecognized request argument{plural} supplied: {', '.join(unknown)}")
+    refuse_unknown(body, KNOWN)
     check_messages(body.get("messages"))
-    _check_numbers(body)
+    check_numbers(body, _RANGES)
     limit = _limit(body, model)
     _check_stream(body)
     tools = _tools(body)
@@ -66,36 +67,12 @@ def read(body: JsonObject, model: str) -> Ask:
         may_call=may_call,
         parallel=body.get("parallel_tool_calls") is not False,
         schema=_schema(body),
-        thinking_tokens=_thinking(body),
-        stop=_stop(body),
+        thinking_tokens=effort_tokens(body.get("reasoning_effort"), "reasoning_effort"),
+        stop=stop_sequences(body),
         max_tokens=limit,
         choices=choices if isinstance(choices, int) else 1,
         blocks=blocks,
     )
-
-
-def _check_numbers(body: JsonObject) -> None:
-    for name, (low, high) in _RANGES.items():
-        value = body.get(name)
-        if value is None:
-            continue
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise wrong_type(name, "an integer" if name in _WHOLE else "a decimal", kind_of(value))
-        if name in _WHOLE and not isinstance(value, int):
-            raise wrong_type(name, "an integer", "a decimal number")
-        number = "integer" if name in _WHOLE else "decimal"
-        if value < low:
-            raise Refused(
-                f"Invalid '{name}': {number} below minimum value. Expected a value >= {low:g}, but got {value} instead.",
-                param=name,
-                code=f"{number}_below_min_value",
-            )
-        if value > high:
-            raise Refused(
-                f"Invalid '{name}': {number} above maximum value. Expected a value <= {high:g}, but got {value} instead.",
-                param=name,
-                code=f"{number}_above_max_value",
-            )
 
 
 def _limit(body: JsonObject, model: str) -> int | None:
@@ -117,40 +94,13 @@ def _limit(body: JsonObject, model: str) -> int | None:
 
 
 def _check_stream(body: JsonObject) -> None:
-    stream = body.get("stream")
-    if stream is not None and not isinstance(stream, bool):
-        raise wrong_type("stream", "a boolean", kind_of(stream))
-    if body.get("stream_options") is not None and stream is not True:
+    check_flags(body, "stream")
+    if body.get("stream_options") is not None and body.get("stream") is not True:
         raise Refused(
             "The 'stream_options' parameter is only allowed when 'stream' is enabled.", param="stream_options"
         )
     if body.get("top_logprobs") is not None and body.get("logprobs") is not True:
         raise Refused("'top_logprobs' is only allowed when 'logprobs' is enabled.", param="top_logprobs")
-
-
-def _stop(body: JsonObject) -> tuple[str, ...]:
-    stop = body.get("stop")
-    if stop is None:
-        return ()
-    found = [stop] if isinstance(stop, str) else stop
-    if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
-        raise wrong_type("stop", "a string or an array of strings", kind_of(stop))
-    if len(found) > 4:
-        raise Refused(
-            f"Invalid 'stop': array too long. Expected an array with maximum length 4, but got {len(found)} instead.",
-            param="stop",
-            code="array_above_max_length",
-        )
-    return tuple(str(one) for one in found if one)
-
-
-def _thinking(body: JsonObject) -> int:
-    effort = body.get("reasoning_effort")
-    if effort is None:
-        return 0
-    if not isinstance(effort, str) or effort not in _EFFORTS:
-        raise wrong_value("reasoning_effort", effort, tuple(_EFFORTS))
-    return _EFFORTS[effort]
 
 
 def _tools(body: JsonObject) -> tuple[Tool, ...]:
@@ -180,25 +130,8 @@ def _tool(tool: Json, path: str) -> Tool | None:
         raise wrong_value(f"{path}.type", kind, ("function", "custom"))
     if not isinstance(function, Mapping):
         raise missing(f"{path}.function")
-    name = function.get("name")
-    if not isinstance(name, str):
-        raise missing(f"{path}.function.name")
-    if not name or len(name) > 64 or not name.replace("_", "").replace("-", "").isalnum() or not name.isascii():
-        raise Refused(
-            f"Invalid '{path}.function.name': string does not match pattern. Expected a string that matches the "
-            "pattern '^[a-zA-Z0-9_-]+$'.",
-            param=f"{path}.function.name",
-            code="invalid_value",
-        )
-    parameters = function.get("parameters")
-    schema: JsonObject = parameters if isinstance(parameters, Mapping) else _NO_PARAMETERS
-    if schema.get("type") != "object":
-        raise Refused(
-            f"Invalid schema for function '{name}': schema must be a JSON Schema of 'type: \"object\"', got 'type: "
-            f'"{schema.get("type")}"\'.',
-            param=f"{path}.function.parameters",
-            code="invalid_function_parameters",
-        )
+    name = function_name(function.get("name"), f"{path}.function.name")
+    schema = function_schema(name, function.get("parameters"), f"{path}.function.parameters")
     if function.get("strict") is True:
         check_strict(schema, f"function '{name}'", f"{path}.function.parameters", "invalid_function_parameters")
     return Tool(name, schema)

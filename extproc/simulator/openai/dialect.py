@@ -1,11 +1,14 @@
 """OpenAI's entry: the functions of ``extproc.simulator.dialect.Dialect``."""
 
+from collections.abc import Iterator
+
 from extproc.domain.reading import JsonObject
+from extproc.simulator.dialect import Exchange
 from extproc.simulator.mind import Ask
-from extproc.simulator.openai import check
+from extproc.simulator.openai import check, render
 from extproc.simulator.openai.errors import failure_event, refusal, scripted
-from extproc.simulator.openai.render import events, whole
-from extproc.simulator.wire import Refused, Request
+from extproc.simulator.openai.quirks import quirky_events, quirky_whole
+from extproc.simulator.wire import Event, Refused, Request
 
 __all__ = [
     "authenticate", "events", "failure_event", "headers", "malformed_event", "read", "refusal", "scripted", "whole"
@@ -40,6 +43,18 @@ def read(body: JsonObject, request: Request, model: str) -> Ask:
     """See ``Dialect.read``."""
     del request
     return check.read(body, model)
+
+
+def whole(exchange: Exchange) -> bytes:
+    """See ``Dialect.whole``."""
+    body = render.whole(exchange)
+    return quirky_whole(exchange, body) if exchange.quirks else body
+
+
+def events(exchange: Exchange) -> Iterator[Event]:
+    """See ``Dialect.events``."""
+    plain = render.events(exchange)
+    return quirky_events(exchange, plain) if exchange.quirks else plain
 
 
 def headers(token: str) -> bytes:

@@ -171,10 +171,11 @@ def _check_part(part: Json, role: str, path: str) -> None:
         url = image.get("url") if isinstance(image, Mapping) else None
         if not isinstance(url, str):
             raise missing(f"{path}.image_url.url")
-        _check_image(url, f"{path}.image_url.url")
+        check_image_url(url, f"{path}.image_url.url")
 
 
-def _check_image(url: str, path: str) -> None:
+def check_image_url(url: str, path: str) -> None:
+    """An image is a data URL, or on the web. Raises ``Refused``."""
     if url.startswith(("https://", "http://")):
         return
     header, comma, data = url.partition(",")

@@ -5,13 +5,19 @@ from dataclasses import replace
 import orjson
 import pytest
 
-from extproc.accounting.bounds import Bound, Quote, prompt_bound, quote
+from extproc.accounting.bound import Bound, Quote
+from extproc.accounting.bounds import prompt_bound, quote
 from extproc.accounting.images import WORST_IMAGE
 from extproc.accounting.rates import Rates
 from extproc.accounting.tariffs import STANDARD, Tariff
 from extproc.domain.errors import UnboundedCost
 
 OPENAI, ANTHROPIC = "openai-chat", "anthropic-messages"
+RESPONSES, COMPLETIONS, GEMINI = "openai-responses", "openai-completions", "gemini"
+
+
+def of(dialect: str, **body) -> Bound:
+    return prompt_bound(body, len(orjson.dumps(body)), dialect)
 
 
 def bound(dialect: str = OPENAI, **fields) -> Bound:
@@ -59,6 +65,15 @@ def test_what_vendors_say_about_formats_is_allowed_for(fields):
         (OPENAI, {"max_tokens": -1}, None),
         (ANTHROPIC, {"max_tokens": 0}, 0),
         (ANTHROPIC, {"max_tokens": 5, "max_completion_tokens": 9}, 5),
+        (RESPONSES, {"max_output_tokens": 20, "max_tokens": 9}, 20),
+        (RESPONSES, {}, None),
+        (COMPLETIONS, {"max_tokens": 9}, 9),
+        (COMPLETIONS, {"max_tokens": 0}, 0),
+        (COMPLETIONS, {}, 16),
+        (GEMINI, {"generationConfig": {"maxOutputTokens": 7}}, 7),
+        (GEMINI, {"generation_config": {"max_output_tokens": 7}}, 7),
+        (GEMINI, {"generationConfig": {"maxOutputTokens": 7}, "generation_config": {"maxOutputTokens": 8}}, 8),
+        (GEMINI, {"maxOutputTokens": 7}, None),
     ],
 )
 def test_the_output_limit_is_the_dialects_own(dialect, fields, limit):
@@ -121,6 +136,122 @@ def test_audio_is_asked_for(fields, spoken):
     assert bound(**fields).spoken is spoken
 
 
+@pytest.mark.parametrize(
+    ("settings", "spoken"),
+    [
+        ({}, False),
+        ({"responseModalities": ["TEXT"]}, False),
+        ({"responseModalities": ["TEXT", "AUDIO"]}, True),
+        ({"response_modalities": ["audio"]}, True),
+        ({"responseModalities": [7]}, False),
+        ({"speechConfig": {}}, True),
+        ({"speech_config": {}}, True),
+    ],
+)
+def test_audio_is_asked_of_gemini(settings, spoken):
+    assert of(GEMINI, contents=[], generationConfig=settings).spoken is spoken
+
+
+@pytest.mark.parametrize(
+    ("dialect", "fields"),
+    [
+        (RESPONSES, {"tools": [{"type": "function"}]}),
+        (RESPONSES, {"text": {"format": {"type": "json_schema"}}}),
+        (GEMINI, {"generationConfig": {"responseSchema": {"type": "OBJECT"}}}),
+        (GEMINI, {"generation_config": {"response_mime_type": "application/json"}}),
+    ],
+)
+def test_formats_of_other_dialects_are_allowed_for(dialect, fields):
+    assert of(dialect, **fields).input_tokens >= of(dialect).input_tokens + 1024
+
+
+def test_plain_text_is_no_format():
+    text = {"format": {"type": "text"}, "verbosity": "low"}
+    assert of(RESPONSES, text=text).input_tokens - of(RESPONSES, text={}).input_tokens < 100
+
+
+@pytest.mark.parametrize(
+    ("fields", "n", "extra"),
+    [
+        ({"prompt": "abc"}, 1, 0),
+        ({"prompt": "abc", "n": 2, "best_of": 3}, 3, 0),
+        ({"prompt": ["abc", "def"], "n": 2}, 4, 0),
+        ({"prompt": [[1, 2], [3]], "best_of": 2}, 4, 0),
+        ({"prompt": [1, 2, 3]}, 1, 0),
+        ({"prompt": "abc", "echo": False}, 1, 0),
+    ],
+)
+def test_each_prompt_is_answered_n_times(fields, n, extra):
+    found = of(COMPLETIONS, **fields)
+    assert (found.n, found.extra_output) == (n, extra)
+
+
+def test_a_prompt_that_is_said_again_may_be_billed_as_output():
+    body = {"prompt": "x" * 1000, "echo": True, "n": 3}
+    assert of(COMPLETIONS, **body).extra_output >= 3 * 1000
+
+
+def test_candidates_of_gemini_are_answers():
+    assert of(GEMINI, generationConfig={"candidateCount": 3}).n == 3
+
+
+def test_tools_of_responses_are_rounds():
+    found = of(RESPONSES, tools=[{"type": "web_search"}, {"type": "file_search"}], max_tool_calls=2)
+    assert (found.rounds, found.searches, found.file_searches, found.whole_window) == (4, 2, 2, "tools[0]")
+
+
+@pytest.mark.parametrize(
+    ("dialect", "fields", "param"),
+    [
+        (RESPONSES, {"prompt": {"id": "p"}}, "prompt"),
+        (RESPONSES, {"background": True}, "background"),
+        (RESPONSES, {"reasoning": {"mode": "pro"}}, "reasoning.mode"),
+        (RESPONSES, {"reasoning": {"mode": ["?"]}}, "reasoning.mode"),
+        (RESPONSES, {"context_management": [{"type": "compaction"}]}, "context_management"),
+        (GEMINI, {"cachedContent": "c"}, "cachedContent"),
+        (GEMINI, {"cached_content": "c"}, "cached_content"),
+        (GEMINI, {"modelArmorConfig": {}}, "modelArmorConfig"),
+        (GEMINI, {"generationConfig": {"routingConfig": {}}}, "generationConfig.routingConfig"),
+        (GEMINI, {"generation_config": {"model_selection_config": {}}}, "generation_config.model_selection_config"),
+    ],
+)
+def test_what_may_cost_anything_is_refused_by_name(dialect, fields, param):
+    with pytest.raises(UnboundedCost) as refused:
+        of(dialect, **fields)
+    assert refused.value.param == param
+    assert param in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("dialect", "fields"),
+    [
+        (RESPONSES, {"background": False, "reasoning": {"effort": "high"}, "context_management": []}),
+        (RESPONSES, {"reasoning": {"mode": "standard"}, "context_management": [{"type": "clear_x"}]}),
+        (OPENAI, {"prompt": "?", "background": True, "cachedContent": "?", "reasoning": {"mode": "?"}}),
+        (GEMINI, {"generationConfig": {"routingConfig": None}, "generation_config": "?"}),
+    ],
+)
+def test_what_is_no_word_of_a_dialect_is_not_heeded(dialect, fields):
+    of(dialect, **fields)
+
+
+@pytest.mark.parametrize(
+    ("fields", "tiers", "asked"),
+    [
+        ({}, {"priority"}, False),
+        ({"serviceTier": "standard"}, set(), True),
+        ({"serviceTier": "unspecified"}, set(), True),
+        ({"serviceTier": "PRIORITY"}, {"priority"}, True),
+        ({"service_tier": "flex"}, {"flex"}, True),
+        ({"service_tier": "auto"}, {"priority"}, False),
+        ({"service_tier": "ultrafast"}, {"priority", "ultrafast"}, True),
+    ],
+)
+def test_a_tier_is_asked_for_or_chosen_by_the_vendor(fields, tiers, asked):
+    found = of(GEMINI, **fields)
+    assert (found.tiers, found.tier_asked) == (tiers, asked)
+
+
 def test_server_tools_are_rounds():
     found = bound(ANTHROPIC, tools=[{"type": "web_search_20250305", "max_uses": 4}])
     assert (found.rounds, found.searches, found.whole_window) == (5, 4, "tools[0]")
@@ -139,6 +270,7 @@ RATES = Rates(
     audio_output=80 * M,
     request=7 * M,
     web_search=1000 * M,
+    file_search=500 * M,
 )
 DEAR = Rates(input=10 * M, output=40 * M)
 STEPS = ((-1, RATES), (500, DEAR))
@@ -175,10 +307,33 @@ PLAIN = Bound(100, None, 1, 0, 0, cached=False)
         ({"tiers": frozenset({"priority", "fast"})}, Quote(100 * 6 + 7, 24, 100)),
         ({"tiers": None}, Quote(100 * 6 + 7, 24, 100)),
         ({"regional": True}, Quote(220 + 7, 10, 100)),
+        ({"file_searches": 3}, Quote(100 * 2 + 7 + 3 * 500, 9, 100)),
+        ({"requests": 0}, Quote(100 * 2, 9, 100)),
+        ({"requests": 3}, Quote(100 * 2 + 21, 9, 100)),
+        ({"tiers": frozenset({"priority"}), "tier_asked": False}, Quote(100 * 6 + 7, 24, 100)),
     ],
 )
 def test_a_quote_takes_the_dearest_rate_in_reach(changes, expected):
     assert quote(replace(PLAIN, **changes), TARIFF) == expected
+
+
+def test_tiers_that_serve_only_who_asks_are_not_in_reach_of_others():
+    tariff = replace(TARIFF, only_asked=True)
+    asked = replace(PLAIN, tiers=frozenset({"priority"}))
+    assert quote(replace(asked, tier_asked=False), tariff) == quote(PLAIN, tariff)
+    assert quote(asked, tariff).usd_per_output == 24
+    assert quote(replace(PLAIN, tiers=None), tariff).usd_per_output == 24
+
+
+def test_a_tier_without_a_price_is_refused_to_who_asks_for_it():
+    tariff = replace(TARIFF, unpriced=frozenset({"ultrafast"}))
+    asked = replace(PLAIN, tiers=frozenset({"priority", "ultrafast"}))
+    with pytest.raises(UnboundedCost) as refused:
+        quote(asked, tariff)
+    assert refused.value.param == "service_tier"
+    assert "ultrafast" in refused.value.message
+    assert quote(replace(asked, tier_asked=False), tariff) == quote(asked, TARIFF)
+    assert quote(asked, None) == quote(PLAIN, None)
 
 
 def test_who_caches_unasked_may_write_all_of_it():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from extproc.accounting.cost import cost, served_tier
+from extproc.accounting.cost import asked_tier, cost, served_regionally, served_tier
 from extproc.accounting.rates import Rates
 from extproc.accounting.tariffs import STANDARD, Tariff
 from extproc.domain.usage import Usage
@@ -19,6 +19,7 @@ RATES = Rates(
     audio_output=300_000_000,
     request=7_000_000,
     web_search=4_000_000_000_000,
+    file_search=5_000_000_000_000,
 )
 """Each token costs a digit of its own place."""
 
@@ -37,6 +38,8 @@ FEE = 7
         (Usage(cache_write_1h=2), 2_000),
         (Usage(input=3, audio_input=2), 1 + 2 * 2),
         (Usage(input=1, cache_read=3, audio_input=2), 2 + 20 + 2 * 10),  # audio counts as uncached first
+        (Usage(input=2, cache_read=3, audio_input=2, audio_cache_read=1), 1 + 20 + 2 + 20),  # unless it is told
+        (Usage(input=2, cache_read=3, audio_input=2, audio_cache_read=9), 2 + 10 + 2 * 20),
         (Usage(input=1, audio_input=9), 2),  # more audio than prompt is a vendor's mistake
         (Usage(output=2), 6),
         (Usage(output=5, reasoning=2), 3 * 3 + 2 * 30),
@@ -44,6 +47,7 @@ FEE = 7
         (Usage(output=2, reasoning=9, audio_output=1), 300 + 30),
         (Usage(output=2, audio_output=9), 600),
         (Usage(web_searches=2), 8_000_000),
+        (Usage(file_searches=2), 10_000_000),
         (Usage(output=4, accepted_prediction=2, rejected_prediction=2), 12),  # within the output
     ],
 )
@@ -77,6 +81,24 @@ def test_it_is_rounded_up_once():
     assert cost(tariff, Usage()) == 0
 
 
+@pytest.mark.parametrize(("requests", "nanos"), [(0, 1), (1, 1 + FEE), (4, 1 + 4 * FEE)])
+def test_the_price_of_a_request_is_due_as_often_as_it_is_sold(requests, nanos):
+    assert cost(TARIFF, Usage(input=1), requests=requests) == nanos
+
+
+@pytest.mark.parametrize(
+    ("body", "tier"),
+    [
+        ({}, None),
+        ({"service_tier": None, "serviceTier": "flex"}, "flex"),
+        ({"service_tier": "Priority"}, "priority"),
+        ({"service_tier": ["?"]}, ""),
+    ],
+)
+def test_the_tier_that_is_asked_for(body, tier):
+    assert asked_tier(body) == tier
+
+
 @pytest.mark.parametrize(
     ("body", "reported", "tier"),
     [
@@ -88,3 +110,8 @@ def test_it_is_rounded_up_once():
 )
 def test_fast_mode_is_priced_as_it_was_asked_for(body, reported, tier):
     assert served_tier(body, reported) == tier
+
+
+@pytest.mark.parametrize(("geo", "regional"), [(None, False), ("global", False), ("us", True), ({"?": 1}, True)])
+def test_a_chosen_region(geo, regional):
+    assert served_regionally({"inference_geo": geo}) is regional

@@ -27,6 +27,17 @@ from extproc.accounting.images import WORST_IMAGE, image_tokens
         ("anthropic", "claude-opus-5", 8_464),
         ("groq", "llama-4-scout", WORST_IMAGE),
         (None, "gpt-4o", WORST_IMAGE),
+        ("azure", "gpt-4o", 1_445),
+        ("azure", "claude-opus-5", 8_464),
+        ("azure", "my-deployment", WORST_IMAGE),
+        ("aws", "us.anthropic.claude-opus-5-5", 8_464),
+        ("aws", "amazon.nova-lite-v1:0", WORST_IMAGE),
+        ("google", "claude-opus-5@20260901", 8_464),
+        ("google", "publishers/anthropic/models/claude-opus-5", 8_464),
+        ("google", "gemini-3-pro-preview", 2_240),
+        ("google", "gemini-3.8-flash", 2_240),
+        ("google", "models/gemini-4-argon", 2_240),
+        ("google", "gemini-2.5-flash", WORST_IMAGE),
     ],
 )
 def test_images_by_vendor_and_model(vendor, model, tokens):

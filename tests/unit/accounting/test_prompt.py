@@ -3,7 +3,8 @@
 import pytest
 
 from extproc.accounting.images import WORST_IMAGE
-from extproc.accounting.prompt import Tally, image_bound, walk
+from extproc.accounting.prompt import walk_messages as walk
+from extproc.accounting.tally import Tally, image_bound
 from extproc.domain.errors import UnboundedCost
 
 DATA = "QUJD" * 250

@@ -53,6 +53,12 @@ CASES = [
     ("cohere", "command-a", PLAIN, None),
     ("openrouter", "openai/gpt-4o", CACHED, None),
     ("azure", "gpt-4o", CACHED, None),
+    ("aws", "us.anthropic.claude-haiku-4-5-20251001-v1:0", WRITTEN, None),
+    ("aws", "us.openai.gpt-6-sol", replace(LONG, cache_write_5m=901), None),
+    ("aws", "amazon.nova-pro-v1:0", CACHED, None),
+    ("google", "claude-sonnet-4-5@20250929", replace(WRITTEN, input=200_001), None),
+    ("google", "gemini-3.1-pro-preview", replace(LONG, web_searches=2), None),
+    ("google", "gemini-4-argon", CACHED, None),
     ("openrouter", "mistralai/mistral-large-4-0", CACHED, None),
 ]
 
@@ -280,3 +286,64 @@ def test_a_price_that_does_not_change_is_looked_up_again_after_a_day():
     found = find("openai", "gpt-4.1", NOW)
     assert isinstance(found, Published)
     assert found.until_ns == NOW + 24 * 3600 * 1_000_000_000
+
+
+def test_file_searches_have_a_fee():
+    assert cost(tariff("openai", "gpt-4.1"), Usage(file_searches=2)) == 5_000_000
+
+
+REGIONAL_HAIKU = "regional.anthropic.claude-haiku-4-5-20251001-v1:0"
+ARN = "arn:aws:bedrock:us-east-1:123456789012"
+
+
+@pytest.mark.parametrize(
+    ("vendor", "model", "info"),
+    [
+        ("aws", "us.anthropic.claude-haiku-4-5-20251001-v1:0", REGIONAL_HAIKU),
+        ("aws", "anthropic.claude-haiku-4-5-20251001-v1:0", REGIONAL_HAIKU),
+        ("aws", f"{ARN}:inference-profile/eu.anthropic.claude-haiku-4-5-20251001-v1:0", REGIONAL_HAIKU),
+        ("aws", f"{ARN}:inference-profile/us.anthropic.claude-opus-5-5", "regional.anthropic.claude-opus-5-5"),
+        ("aws", f"{ARN}:inference-profile/global.anthropic.claude-opus-5-5", "global.anthropic.claude-opus-5-5"),
+        ("aws", "arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0", "amazon.nova-lite-v1:0"),
+        ("google", "gemini-2.5-flash", "gemini-2.5-flash"),
+        ("google", "models/gemini-2.5-flash", "gemini-2.5-flash"),
+        ("google", "publishers/google/models/gemini-2.5-flash", "gemini-2.5-flash"),
+        ("google", "projects/p/locations/eu/publishers/anthropic/models/claude-opus-5-5", "claude-opus-5-5"),
+        ("google", "google/gemini-2.5-flash", "gemini-2.5-flash"),
+    ],
+)
+def test_the_clouds_spellings_of_a_model(vendor, model, info):
+    found = find(vendor, model, NOW)
+    assert isinstance(found, Published), found
+    assert found.source == f"genai-prices:{vendor}/{info}"
+
+
+@pytest.mark.parametrize(
+    ("vendor", "model"),
+    [
+        ("aws", f"{ARN}:application-inference-profile/abcdef"),
+        ("aws", f"{ARN}:provisioned-model/abcdef"),
+        ("aws", f"{ARN}:custom-model/amazon.nova-lite-v1:0:300k/abcdef"),
+        ("google", "tunedModels/mine"),
+        ("google", "projects/p/locations/l/endpoints/123"),
+        ("azure", "my-deployment"),
+        ("cohere", "rerank-v3.5"),
+    ],
+)
+def test_what_belongs_to_an_account_has_no_published_price(vendor, model):
+    assert isinstance(find(vendor, model, NOW), str)
+
+
+@pytest.mark.parametrize(
+    ("base_url", "dialect", "vendor"),
+    [
+        ("https://vpce-1.bedrock-runtime.us-east-1.vpce.amazonaws.com", "bedrock", "aws"),
+        ("http://127.0.0.1:9", "vertex-anthropic", "google"),
+        ("https://acme.azure-api.net", "azure-openai", "azure"),
+        ("https://api.cohere.com", "cohere", "cohere"),
+        ("http://127.0.0.1:9", "anthropic", None),
+    ],
+)
+def test_a_dialect_of_one_vendor_has_its_prices_at_every_host(base_url, dialect, vendor):
+    assert vendor_of(base_url, None, dialect) == vendor
+    assert vendor_of(base_url, "openai", dialect) == "openai"

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from extproc.accounting.rates import Rates, at, dearest_steps, rate
+from extproc.accounting.rates import Rates, at, dearer_steps, dearest_steps, rate
 
 CHEAP, DEAR = Rates(input=1, output=9), Rates(input=2, output=3)
 
@@ -44,3 +44,10 @@ def test_merged_steps_are_nowhere_cheaper():
 def test_nothing_has_no_dearest():
     with pytest.raises(ValueError, match="unpack"):
         dearest_steps([])
+
+
+def test_dearer_tokens_are_rounded_up_and_fees_stay():
+    rates = Rates(input=1, output=100, audio_input=0, request=7, web_search=9, file_search=11)
+    assert rates.dearer_by(110) == Rates(input=2, output=110, audio_input=0, request=7, web_search=9, file_search=11)
+    assert rates.dearer_by(100) is rates
+    assert dearer_steps(((-1, rates), (5, Rates())), 110) == ((-1, rates.dearer_by(110)), (5, Rates()))

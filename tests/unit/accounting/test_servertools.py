@@ -62,7 +62,7 @@ def test_tools_without_one_are_refused_with_the_mend(tool, param, mend):
 )
 def test_fields_that_may_cost_anything_are_refused(body, param):
     with pytest.raises(UnboundedCost) as refused:
-        check_fields(body)
+        check_fields(body, "openai-chat")
     assert refused.value.param == param
 
 
@@ -77,4 +77,4 @@ def test_fields_that_may_cost_anything_are_refused(body, param):
     ],
 )
 def test_the_rest_passes(body):
-    check_fields(body)
+    check_fields(body, "openai-chat")

@@ -103,6 +103,8 @@ def test_what_vendors_do_besides_is_part_of_the_tariff():
     assert anthropic
     assert mine
     assert (openai.writes_unasked, openai.regional_percent, openai.image_tokens) == (True, 0, 1_445)
+    assert (openai.only_asked, openai.flat) == (False, False)
+    assert (openai.unpriced, mine.unpriced) == (frozenset({"ultrafast"}), frozenset())
     assert (anthropic.writes_unasked, anthropic.regional_percent, anthropic.image_tokens) == (False, 10, 8_464)
     assert (mine.writes_unasked, mine.regional_percent, mine.image_tokens) == (True, 0, WORST_IMAGE)
 
@@ -222,3 +224,95 @@ def test_a_write_of_an_hour_without_a_price_costs_what_a_write_costs():
 def test_operators_are_told_why_there_is_no_price(provider, model, words):
     told = book(provider).why_unknown(provider, model, NOW)
     assert all(word in told for word in words)
+
+
+def cloud(dialect: str, model: str, base_url: str = "http://127.0.0.1:9", **more):
+    provider = Provider("cloud", dialect, base_url, **more)
+    return book(provider).find(provider, None, model, None, NOW)
+
+
+BILLION = 1_000_000_000
+
+
+@pytest.mark.parametrize(
+    ("location", "model", "dialect", "rate"),
+    [
+        ("global", "gemini-3.8-flash", "vertex-gemini", 750_000_000),
+        ("us-east5", "gemini-3.8-flash", "vertex-gemini", 825_000_000),
+        ("global", "claude-opus-5-5", "vertex-anthropic", 4 * BILLION),
+        ("eu", "claude-opus-5-5", "vertex-anthropic", 4_400_000_000),
+        ("eu", "claude-3-haiku@20240307", "vertex-anthropic", 250_000_000),
+    ],
+)
+def test_regional_endpoints_of_vertex_cost_more(location, model, dialect, rate):
+    tariff = cloud(dialect, model, location=location)
+    assert tariff
+    assert at(tariff.now[""], 0).input == at(tariff.dearest[""], 0).input == rate
+
+
+def test_a_surcharge_is_on_tokens_and_not_on_fees():
+    near, far = (cloud("vertex-gemini", "gemini-3.8-flash", location=one) for one in ("global", "eu"))
+    assert near
+    assert far
+    assert at(near.now[""], 0).web_search == at(far.now[""], 0).web_search == 14_000_000 * 1000 * 1000
+
+
+def test_google_serves_its_priority_to_who_asks_and_it_is_dear():
+    tariff = cloud("gemini", "gemini-3.8-flash", "https://generativelanguage.googleapis.com")
+    assert tariff
+    assert tariff.only_asked
+    assert at(tariff.now["priority"], 0).output == at(tariff.now[""], 0).output * 18 // 10
+    assert at(tariff.dearest["priority"], 0).output == at(tariff.dearest[""], 0).output * 2
+
+
+def test_a_published_priority_of_google_stands():
+    tariff = cloud("gemini", "gemini-3.8-flash-tts", "https://generativelanguage.googleapis.com")
+    assert tariff
+    assert at(tariff.now["priority"], 0).output == 16_200_000_000
+
+
+@pytest.mark.parametrize(
+    ("dialect", "model", "writes"),
+    [
+        ("bedrock", "us.anthropic.claude-opus-5-5", False),
+        ("bedrock", "us.openai.gpt-6-sol", True),
+        ("bedrock", "amazon.nova-lite-v1:0", True),
+        ("bedrock-anthropic", "us.anthropic.claude-opus-5-5", False),
+    ],
+)
+def test_at_bedrock_claude_alone_caches_where_it_is_told_to(dialect, model, writes):
+    tariff = cloud(dialect, model, region="us-east-1")
+    assert tariff
+    assert tariff.writes_unasked is writes
+    assert tariff.unpriced == {"priority", "ultrafast"}
+
+
+def test_a_region_without_published_prices_is_unknown_and_operators_are_told_so():
+    provider = Provider("cloud", "bedrock", "http://127.0.0.1:9", region="eu-central-1")
+    tariffs = book(provider)
+    assert tariffs.find(provider, None, "amazon.nova-lite-v1:0", None, NOW) is None
+    told = tariffs.why_unknown(provider, "amazon.nova-lite-v1:0", NOW)
+    assert "not in this region" in told
+    assert "priced_as: aws" in told
+    said = replace(provider, priced_as="aws")
+    assert book(said).find(said, None, "amazon.nova-lite-v1:0", None, NOW)
+
+
+def test_a_price_of_requests_alone_is_flat():
+    tariffs = book(VLLM)
+    each = tariffs.find(VLLM, Price(Decimal(0), Decimal(0), request=Decimal("0.04")), "m", None, NOW)
+    also = tariffs.find(VLLM, Price(Decimal(0), Decimal(1), request=Decimal("0.04")), "m", None, NOW)
+    tier = Price(Decimal(0), Decimal(0), service_tiers={"priority": Price(Decimal(1), Decimal(0))})
+    assert each
+    assert also
+    assert each.flat
+    assert not also.flat
+    assert not tariff_of(tier).flat
+    assert cost(each, Usage(input=999, output=999), requests=2) == 80_000_000
+
+
+@pytest.mark.parametrize(("model", "nanos"), [("gemini-2.5-flash", 35_000_000), ("gemini-3.8-flash", 42_000_000)])
+def test_older_models_of_google_cost_one_fee_for_all_searches(model, nanos):
+    tariff = cloud("gemini", model, "https://generativelanguage.googleapis.com")
+    assert tariff
+    assert cost(tariff, Usage(web_searches=3)) == nanos

@@ -24,14 +24,15 @@ def test_the_services_own_replies_are_let_through_first(render):
     assert condition(first) == f'(response.code_details.startsWith("{DETAILS_PREFIX}"))'
 
 
-def test_each_error_is_said_in_both_dialects_anthropic_first(render):
+def test_each_error_is_said_in_all_dialects_openais_last(render):
     rest = mappers(render)[1:]
     shapes = [body(mapper)["shape"] for mapper in rest]
-    assert shapes == ["anthropic", "openai"] * (len(rest) // 2)
-    for anthropic, openai in zip(rest[::2], rest[1::2], strict=True):
-        assert body(anthropic)["code"] == body(openai)["code"]
-        assert anthropic["status_code"] == openai["status_code"]
+    assert shapes == ["anthropic", "gemini", "openai"] * (len(rest) // 3)
+    for anthropic, gemini, openai in zip(rest[::3], rest[1::3], rest[2::3], strict=True):
+        assert body(anthropic)["code"] == body(gemini)["code"] == body(openai)["code"]
+        assert anthropic["status_code"] == gemini["status_code"] == openai["status_code"]
         assert condition(anthropic).endswith(f"&& {condition(openai)}")
+        assert condition(gemini).endswith(f"&& {condition(openai)}")
 
 
 def test_nothing_that_envoy_may_say_is_left_out(render):
@@ -40,7 +41,7 @@ def test_nothing_that_envoy_may_say_is_left_out(render):
 
 
 def test_the_refusal_of_a_large_body_names_the_limit(render):
-    too_large = mappers(render, size=12345)[2]
+    too_large = mappers(render, size=12345)[3]
     assert too_large["status_code"] == 413
     assert body(too_large)["code"] == "request_too_large"
     assert "12345" in body(too_large)["message"]

@@ -18,6 +18,7 @@ import pytest
 from extproc.accounting.tariffs import TariffBook
 from extproc.config.directory import Declared
 from extproc.config.snapshot import Model, Party, Price, Provider, Secret, Snapshot, Target, Telemetry, VirtualKey
+from extproc.credentials.keeper import CredentialKeeper
 from extproc.domain.ledger import UsageEvent
 from extproc.domain.meters import Meter, Unit, Window, meter_id
 from extproc.phases.admission import Admission, AdmissionDeps
@@ -37,12 +38,14 @@ from extproc.phases.events import (
     ResponseTrailers,
     ResponseTrailersReply,
 )
+from extproc.phases.exchange import Parties
 from extproc.phases.fakes import FakeClock, FixedDice
 from extproc.phases.settlement import Accounts, Lessons
 from extproc.phases.worst import Reckoner
 from extproc.policy.keys import TokenCheck
 from extproc.policy.meters import MeterBook
 from extproc.policy.windows import Windows
+from extproc.providers.credential import Credentials
 from extproc.state.counters import Counter
 from extproc.state.events import decode_event
 from extproc.state.memory import MemoryLedger
@@ -359,11 +362,16 @@ class World:
             dice=self.dice,
         )
 
+    def credentials(self) -> Credentials:
+        """Those that stand in the configuration."""
+        return CredentialKeeper(self.snapshot, lambda _: None, self.clock)
+
     def admit(self, path: str = CHAT, *, method: str = "POST", end: bool = False, **headers: str | None) -> Replies:
         """The request's headers."""
         deps = AdmissionDeps(
             snapshot=self.snapshot,
             directory=Declared(self.snapshot),
+            credentials=self.credentials(),
             bookkeeper=self.bookkeeper(),
             tokens=self.tokens,
             clock=self.clock,
@@ -413,8 +421,7 @@ class World:
         """The next attempt, up to its request headers; their reply is returned as it is."""
         self.attempts = number if number is not None else self.attempts + 1
         deps = AttemptDeps(
-            snapshot=self.snapshot,
-            directory=Declared(self.snapshot),
+            parties=Parties(self.snapshot, Declared(self.snapshot), self.credentials()),
             accounts=Accounts(TariffBook(self.snapshot), self.lessons, self.ledger),
             clock=self.clock,
             recorder=self.recorder,

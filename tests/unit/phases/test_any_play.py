@@ -54,6 +54,8 @@ def play(attempt, sse, head, script, ending) -> None:
         else:
             data = data_of(sse, what)
             attempt.body(gzip.compress(data) if coding == "gzip" else data)
+        if attempt.seen.aborted:  # the transport has closed the stream: nothing more is heard of it
+            return
     if ending == "end":
         attempt.body(b"", end=True)
     elif ending == "end with a piece":

@@ -19,7 +19,7 @@ def held(world):
         model = world.snapshot.models["one"]
         who = Principal(key or next(iter(world.snapshot.keys.values())), (), None)
         wanted = Wanted(
-            "r", who, model, lambda chosen: chosen.targets, {}, body, "openai-chat", tags or {}, None, False, 0
+            "r", who, model, lambda chosen: chosen.targets, {}, body, "openai-chat", "chat", tags or {}, None, False, 0
         )
         hold_id, take = keeper.book(wanted)
         if callable(take):

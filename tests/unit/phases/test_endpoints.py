@@ -1,26 +1,76 @@
 """The paths that are served, and what is said of all others."""
 
+import re
+
 import pytest
 
 from extproc.domain.errors import UnknownRoute
-from extproc.phases.endpoints import ANTHROPIC, OPENAI, Endpoint, find_endpoint
+from extproc.phases.endpoints import (
+    ANTHROPIC,
+    COMPLETIONS,
+    GEMINI,
+    OPENAI,
+    RESPONSES,
+    Endpoint,
+    dialect_of,
+    find_endpoint,
+)
 
 VERSION = {"anthropic-version": "2023-06-01"}
 
+GOOGLE = {"x-goog-api-key": "k"}
+CHAT, MESSAGES = Endpoint("call", OPENAI), Endpoint("call", ANTHROPIC)
+
 SERVED = [
-    ("POST", "/v1/chat/completions", {}, Endpoint("chat", OPENAI)),
-    ("POST", "/v1/chat/completions?api-version=1", {}, Endpoint("chat", OPENAI)),
-    ("POST", "/v1/chat/completions", VERSION, Endpoint("chat", OPENAI)),
-    ("POST", "/v1/messages", {}, Endpoint("chat", ANTHROPIC)),
-    ("POST", "/v1/messages?beta=true", {}, Endpoint("chat", ANTHROPIC)),
-    ("POST", "/anthropic/v1/messages", {}, Endpoint("chat", ANTHROPIC)),
+    ("POST", "/v1/chat/completions", {}, CHAT),
+    ("POST", "/v1/chat/completions?api-version=1", {}, CHAT),
+    ("POST", "/v1/chat/completions", VERSION, CHAT),
+    ("POST", "/v1/messages", {}, MESSAGES),
+    ("POST", "/v1/messages?beta=true", {}, MESSAGES),
+    ("POST", "/anthropic/v1/messages", {}, MESSAGES),
+    ("POST", "/v1/messages/count_tokens", {}, Endpoint("call", ANTHROPIC, "count-tokens-anthropic")),
+    (
+        "POST",
+        "/anthropic/v1/messages/count_tokens?beta=true",
+        {},
+        Endpoint("call", ANTHROPIC, "count-tokens-anthropic"),
+    ),
+    ("POST", "/v1/responses", {}, Endpoint("call", RESPONSES)),
+    ("POST", "/v1/responses/input_tokens", {}, Endpoint("call", RESPONSES, "count-tokens-responses")),
+    ("POST", "/v1/completions", {}, Endpoint("call", COMPLETIONS)),
+    ("POST", "/v1/embeddings", {}, Endpoint("call", OPENAI, "embeddings")),
+    ("POST", "/v2/rerank", {}, Endpoint("call", OPENAI, "rerank")),
+    ("POST", "/v1/images/edits", {}, Endpoint("call", OPENAI, "images-edits", body="form")),
+    ("POST", "/v1/audio/transcriptions", {}, Endpoint("call", OPENAI, "transcriptions", body="form")),
+    ("POST", "/openai/v1/chat/completions", {}, CHAT),
+    ("POST", "/openai/v1/responses?api-version=preview", {}, Endpoint("call", RESPONSES)),
+    ("POST", "/openai/deployments/gpt%204/chat/completions?api-version=1", {}, Endpoint("call", OPENAI, model="gpt 4")),
+    ("POST", "/openai/deployments/e/embeddings", {}, Endpoint("call", OPENAI, "embeddings", model="e")),
+    ("POST", "/v1beta/models/gemini-3:generateContent", {}, Endpoint("call", GEMINI, model="gemini-3", stream=False)),
+    (
+        "POST",
+        "/v1/models/meta/llama%203:streamGenerateContent?alt=sse&key=x",
+        {},
+        Endpoint("call", GEMINI, model="meta/llama 3", stream=True),
+    ),
+    ("POST", "/v1/files", {}, Endpoint("call", OPENAI, "files", body="any", path="/files")),
+    ("GET", "/v1/files?limit=2", {}, Endpoint("call", OPENAI, "files", body="none", path="/files?limit=2")),
+    (
+        "GET",
+        "/v1/files/file-1/content",
+        {},
+        Endpoint("call", OPENAI, "files", body="none", path="/files/file-1/content"),
+    ),
+    ("DELETE", "/v1/files/file-1", {}, Endpoint("call", OPENAI, "files", body="none", path="/files/file-1")),
+    ("POST", "/v1/batches/b_1/cancel", {}, Endpoint("call", OPENAI, "batches", body="any", path="/batches/b_1/cancel")),
+    ("GET", "/openai/v1/batches/b_1", {}, Endpoint("call", OPENAI, "batches", body="none", path="/batches/b_1")),
     ("GET", "/v1/models", {}, Endpoint("models", OPENAI)),
     ("GET", "/v1/models/", {}, Endpoint("models", OPENAI)),
     ("GET", "/v1/models?limit=1000", VERSION, Endpoint("models", ANTHROPIC)),
     ("GET", "/anthropic/v1/models", {}, Endpoint("models", ANTHROPIC)),
-    ("GET", "/v1/models/gpt-4o", {}, Endpoint("model", OPENAI, "gpt-4o")),
-    ("GET", "/v1/models/meta/llama%203", {}, Endpoint("model", OPENAI, "meta/llama 3")),
-    ("GET", "/anthropic/v1/models/claude?x=1", {}, Endpoint("model", ANTHROPIC, "claude")),
+    ("GET", "/v1/models/gpt-4o", {}, Endpoint("model", OPENAI, model="gpt-4o")),
+    ("GET", "/v1/models/meta/llama%203", {}, Endpoint("model", OPENAI, model="meta/llama 3")),
+    ("GET", "/anthropic/v1/models/claude?x=1", {}, Endpoint("model", ANTHROPIC, model="claude")),
 ]
 
 
@@ -36,7 +86,15 @@ UNKNOWN = [
     ("DELETE", "/v1/models/gpt-4o", "takes GET, not DELETE"),
     ("POST", "/chat/completions", "base_url ends in /v1"),
     ("POST", "/v1/v1/messages", "an Anthropic SDK's does not"),
-    ("POST", "/v1/messages/count_tokens", "nothing at POST /v1/messages/count_tokens"),
+    ("GET", "/v1/responses/resp_1", "keeps no responses"),
+    ("POST", "/v1/responses/resp_1/cancel", "keeps no responses"),
+    ("POST", "/v1beta/models/m:embedContent", "does not serve embedContent"),
+    ("GET", "/v1beta/models/m:generateContent", "takes POST, not GET"),
+    ("POST", "/v1beta/models/m:streamGenerateContent", "add ?alt=sse"),
+    ("PUT", "/v1/files/file-1", "nothing at PUT"),
+    ("GET", "/v1/files/../models", "nothing at GET"),
+    ("GET", "/v1/files/..", "nothing at GET"),
+    ("POST", "/v1/uploads", "nothing at"),
     ("POST", "/v1/chat/completions/", "nothing at"),
     ("GET", "/v1/modelsx", "nothing at"),
     ("GET", "", "nothing at GET "),
@@ -46,7 +104,7 @@ UNKNOWN = [
 
 @pytest.mark.parametrize(("method", "target", "message"), UNKNOWN)
 def test_not_served(method, target, message):
-    with pytest.raises(UnknownRoute, match=message.replace(".", r"\.")) as caught:
+    with pytest.raises(UnknownRoute, match=re.escape(message)) as caught:
         find_endpoint(method, target, {})
     assert caught.value.status == 404
 
@@ -54,4 +112,18 @@ def test_not_served(method, target, message):
 def test_a_long_path_is_not_repeated_whole():
     with pytest.raises(UnknownRoute) as caught:
         find_endpoint("POST", "/" + "x" * 5000, {})
-    assert len(caught.value.message) < 500
+    assert len(caught.value.message) < 700
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "dialect"),
+    [
+        ("/v1/nothing", {}, OPENAI),
+        ("/v1/nothing", VERSION, ANTHROPIC),
+        ("/v1/nothing", GOOGLE, GEMINI),
+        ("/v1beta/nothing", {}, GEMINI),
+        ("/anthropic/nothing", GOOGLE, ANTHROPIC),
+    ],
+)
+def test_who_asks_for_nothing_is_told_so_in_its_dialect(path, headers, dialect):
+    assert dialect_of(path, headers) == dialect

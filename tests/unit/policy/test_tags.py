@@ -2,13 +2,14 @@
 
 import pytest
 
-from extproc.policy.tags import end_user, request_tags
+from extproc.policy.tags import body_tags, end_user, request_tags
 
 
 @pytest.mark.parametrize(
     ("headers", "tags"),
     [
         ({}, {}),
+        ({"x-other": "environment=qa"}, {}),
         ({"x-llmgw-tags": "environment=qa, feature=search"}, {"environment": "qa", "feature": "search"}),
         ({"x-litellm-tags": "environment:qa,batch"}, {"environment": "qa", "batch": "batch"}),
         ({"x-portkey-metadata": '{"_user": "u1", "n": 3}'}, {"_user": "u1"}),
@@ -45,7 +46,37 @@ def test_there_is_a_limit_to_their_number():
         ({"metadata": {"user_id": "m1"}}, "m1"),
         ({"metadata": [], "user": 3}, None),
         ({"user": "x" * 65}, None),
+        ({"labels": {"user_id": "l1"}}, "l1"),
+        ({"labels": "?", "metadata": {"user_id": "m1"}}, "m1"),
     ],
 )
 def test_the_applications_own_user(body, user):
     assert end_user(body) == user
+
+
+@pytest.mark.parametrize(
+    ("body", "dialect", "tags"),
+    [
+        ({"labels": {"environment": "qa", "n": 3}}, "gemini", {"environment": "qa"}),
+        ({"labels": ["qa"]}, "gemini", {}),
+        ({}, "gemini", {}),
+        ({"labels": {"environment": "qa"}}, "openai-chat", {}),
+        ({"metadata": {"environment": "qa"}}, "openai-responses", {}),
+    ],
+)
+def test_labels_of_gemini_are_tags(body, dialect, tags):
+    assert body_tags(body, dialect) == tags
+
+
+def test_headers_go_before_the_body_and_the_key_before_both():
+    in_body = {"a": "body", "b": "body", "c": "body", "bad": "x" * 65}
+    assert request_tags({"x-llmgw-tags": "a=header,b=header"}, {"a": "key"}, in_body) == {
+        "a": "key",
+        "b": "header",
+        "c": "body",
+    }
+
+
+def test_the_body_does_not_crowd_out_the_headers():
+    in_body = {f"t{n}": "v" for n in range(100)}
+    assert request_tags({"x-llmgw-tags": "feature=f"}, {}, in_body)["feature"] == "f"

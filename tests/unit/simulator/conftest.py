@@ -1,14 +1,19 @@
 """A simulator on a free port of the loopback, the official SDKs as its clients, and a client that shows every byte."""
 
 import asyncio
+import functools
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 
+import botocore.session
 import httptools
 import orjson
 import pytest
 from anthropic import AsyncAnthropic
+from botocore.config import Config
+from google import genai
+from google.genai import types
 from openai import AsyncOpenAI
 
 from extproc.simulator.server import Server, serve
@@ -171,6 +176,45 @@ async def openai(simulator: Server) -> AsyncIterator[AsyncOpenAI]:
 async def anthropic(simulator: Server) -> AsyncIterator[AsyncAnthropic]:
     url = f"http://127.0.0.1:{simulator.port}"
     async with AsyncAnthropic(api_key="sk-ant-sim", base_url=url, max_retries=0, timeout=5) as client:
+        yield client
+
+
+@functools.cache
+def _aws() -> botocore.session.Session:
+    """Reads its models once: that takes longer than most tests."""
+    return botocore.session.Session()
+
+
+Ask = Callable[..., Awaitable[dict]]
+
+
+@pytest.fixture
+def bedrock(simulator: Server) -> Iterator[Ask]:
+    """Call an operation of AWS's own client by its name, in a thread: it knows no event loop."""
+    key = "AKIASIMTEST"
+    client = _aws().create_client(
+        "bedrock-runtime",
+        region_name="eu-west-1",
+        endpoint_url=f"http://127.0.0.1:{simulator.port}",
+        config=Config(retries={"total_max_attempts": 1}, parameter_validation=False),
+        aws_access_key_id=key,
+        aws_secret_access_key=f"sim-secret-{key}",
+    )
+
+    async def call(operation: str, **fields) -> dict:
+        return await asyncio.to_thread(getattr(client, operation), **fields)
+
+    yield call
+    client.close()
+
+
+@pytest.fixture
+async def gemini(simulator: Server) -> AsyncIterator[genai.client.AsyncClient]:
+    # Without TLS there is nothing to verify, and the client need not read all authorities of the world.
+    plain = {"verify": False}
+    url = f"http://127.0.0.1:{simulator.port}"
+    options = types.HttpOptions(base_url=url, client_args=plain, async_client_args=plain)
+    async with genai.Client(api_key="AIzaSim", http_options=options, vertexai=False).aio as client:
         yield client
 
 

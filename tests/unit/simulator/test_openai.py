@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from extproc.simulator.openai.check import KNOWN
 from extproc.simulator.openai.messages import IMAGE_TOKENS, LOW_IMAGE_TOKENS
+from extproc.simulator.server import Server
 from extproc.simulator.tokens import pieces, prompt_tokens
 
 PATH = "/v1/chat/completions"
@@ -409,3 +410,57 @@ async def test_errors_by_name(openai: AsyncOpenAI, name, status, kind, error):
     with pytest.raises(error) as caught:
         await openai.chat.completions.create(model=f"m@error={name}", messages=user("hi"))
     assert (caught.value.status_code, caught.value.type, caught.value.code) == (status, kind, name)
+
+
+async def streamed(openai: AsyncOpenAI, quirks: str, **options) -> list:
+    stream = await openai.chat.completions.create(
+        **{"model": f"m@quirks={quirks}", "messages": user("echo: a b"), "stream": True, **options}
+    )
+    return [chunk async for chunk in stream]
+
+
+@pytest.mark.parametrize("field", ["reasoning_content", "reasoning"])
+async def test_vendors_that_show_thinking(openai: AsyncOpenAI, simulator: Server, field):
+    chunks = await streamed(openai, field, reasoning_effort="minimal", n=2)
+    thoughts, texts = ["", ""], ["", ""]
+    for chunk in chunks:
+        delta = chunk.choices[0].delta
+        thoughts[chunk.choices[0].index] += getattr(delta, field, None) or ""
+        texts[chunk.choices[0].index] += delta.content or ""
+    assert texts == ["a b", "a b"]
+    assert [len(pieces(thought)) for thought in thoughts] == [4, 4]
+    assert simulator.recorder.requests[-1].output_tokens_sent == 12
+    whole = await openai.chat.completions.create(
+        model=f"m@quirks={field}", messages=user("echo: a b"), reasoning_effort="minimal"
+    )
+    assert getattr(whole.choices[0].message, field) == thoughts[0]
+
+
+async def test_vendors_that_tell_usage_otherwise(openai: AsyncOpenAI):
+    asked = {"stream_options": {"include_usage": True}}
+    for options in ({}, asked):
+        chunks = await streamed(openai, "usage_at_finish", **options)
+        assert chunks[-1].choices[0].finish_reason == "stop"
+        assert chunks[-1].usage.completion_tokens == 2
+        assert [chunk for chunk in chunks[:-1] if chunk.usage] == []
+    assert all(chunk.usage is None for chunk in await streamed(openai, "no_usage", **asked))
+    whole = await openai.chat.completions.create(model="m@quirks=no_usage", messages=user("hi"))
+    assert whole.usage is None
+
+
+async def test_vendors_that_give_calls_in_one_piece(openai: AsyncOpenAI, simulator: Server):
+    chunks = await streamed(openai, "whole_calls", messages=user("call"), tools=[WEATHER, CLOCK])
+    calls = [call for chunk in chunks for call in chunk.choices[0].delta.tool_calls or []]
+    assert [(call.index, call.function.name) for call in calls] == [(0, "weather"), (1, "clock")]
+    assert calls[0].function.arguments == '{"city":"text","days":1}'
+    record = simulator.recorder.requests[-1]
+    assert record.output_tokens_sent == record.output_tokens
+
+
+async def test_vendors_with_other_streams(post):
+    body = {"model": "m@quirks=no_done+comments", "messages": user("echo: a b"), "stream": True}
+    text = (await post(PATH, body)).text
+    assert "[DONE]" not in text
+    assert text.startswith(": keep-alive\n\ndata: {")
+    wrong = await post(PATH, {**body, "model": "m@quirks=none_such"})
+    assert (wrong.status, "expected some of" in wrong.json["error"]["message"]) == (400, True)

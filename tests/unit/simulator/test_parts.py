@@ -6,10 +6,13 @@ import pytest
 
 from extproc.simulator.behaviour import SETTINGS, Behaviour, assignments, overlay
 from extproc.simulator.encoder import Encoder
+from extproc.simulator.form import read_form
 from extproc.simulator.instance import instance
+from extproc.simulator.kept import Kept
 from extproc.simulator.mind import Ask, Tool, say
 from extproc.simulator.promptcache import CAPACITY, LONG, SHORT, Block, CacheUse, PromptCache
 from extproc.simulator.tokens import pieces, prompt_tokens
+from extproc.simulator.wire import Request
 
 
 @pytest.mark.parametrize("text", ["", " ", "one", " one  two\n", "x" * 30, '{"a":[1,2]}', "déjà vu 🎈🎈", "a b "])
@@ -132,8 +135,34 @@ def unframe(piece: bytes) -> bytes:
 
 def test_every_setting_can_be_set():
     values = {"fault": "cut", "headers": "a:b", "gzip": "true", "drop_connection": "1", "hang": "yes", "crlf": "no"}
-    values["most"] = "true"
+    values |= {"most": "true", "quirks": "no_done+comments"}
     for name in SETTINGS:
         changed = overlay(Behaviour(), {name: values.get(name, "7")})
         assert name == "crlf" or changed != Behaviour()
     assert assignments("status=429, fault-at=2") == {"status": "429", "fault_at": "2"}
+
+
+def test_what_is_kept_is_bounded_and_the_accounts_own():
+    kept: Kept[str] = Kept(capacity=3, budget=10)
+    for number in range(4):
+        kept.put("a", str(number), f"thing {number}", size=2)
+    assert list(kept.of("a")) == ["thing 1", "thing 2", "thing 3"]
+    assert kept.get("b", "1") is None
+    kept.put("b", "large", "large", size=7)
+    assert (list(kept.of("a")), list(kept.of("b"))) == (["thing 3"], ["large"])
+    kept.drop("b", "large")
+    assert len(kept) == 1
+    kept.put("a", "too large", "x", size=11)
+    assert len(kept) == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "fields"),
+    [("a", {"a": "2"}), ("a[]", {"a": ["1", "2"]}), ("a[b]", {"a": {"b": "2"}})],
+)
+def test_names_of_form_fields(name, fields):
+    part = f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n'
+    body = f"{part}1\r\n{part}2\r\n--x--\r\n".encode()
+    headers = [(b"Content-Type", b'multipart/form-data; boundary="x"')]
+    form = read_form(Request("POST", "/", headers, body, http11=True))
+    assert (form.fields, form.files) == (fields, ())

@@ -11,7 +11,7 @@ from extproc.domain.errors import (
     ProviderOverloaded,
     ProviderRateLimited,
 )
-from extproc.translate.answer import translate_answer
+from extproc.translate.answer import Unsaid, translate_answer
 from extproc.translate.pairs import PAIRS
 
 OPENAI = {"id": "c1", "object": "chat.completion", "created": 7, "model": "gpt", "choices": [{"index": 0, "message": {"role": "assistant", "content": "Hi"}, "finish_reason": "stop"}]}  # fmt: skip
@@ -65,7 +65,7 @@ def test_the_same_dialect_keeps_content_that_the_gateway_does_not_know():
 
 def test_what_the_answer_does_not_say_is_filled_in():
     unnamed = {name: value for name, value in OPENAI.items() if name not in {"model", "created", "id"}}
-    answer = translate(PAIRS["anthropic-messages", "openai"], orjson.dumps(unnamed), model="asked")
+    answer = translate(PAIRS["anthropic-messages", "openai"], orjson.dumps(unnamed), unsaid=Unsaid("asked"))
     assert orjson.loads(answer.body)["model"] == "asked"
     assert answer.response_model == "asked"
     assert answer.response_id is None

@@ -1,0 +1,158 @@
+"""``instructions`` and ``input`` → neutral messages.
+
+An item is less than a message: what the model says in one turn (reasoning, text, calls) comes as several items, which
+become one message again; so does a run of tool outputs.
+"""
+
+from collections.abc import Callable, Mapping
+
+from extproc.dialects.openai_responses.parse_parts import Leftovers, parts_of
+from extproc.dialects.openai_responses.reasoning import open_seal
+from extproc.domain.conversation import (
+    Document,
+    Image,
+    Message,
+    Part,
+    RedactedThinking,
+    Role,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolResult,
+)
+from extproc.domain.errors import InvalidRequest, UnsupportedFeature
+from extproc.domain.reading import Fields, Json
+
+_PLAIN_ROLES: Mapping[str, Role] = {"system": "system", "developer": "developer", "user": "user"}
+
+_ECHOED = ("id", "status")
+"""Of an answer's items, which clients send back. None of them is part of a prompt."""
+_ECHOED_OF_MESSAGES = (*_ECHOED, "phase")
+"""``phase`` tells commentary from the final answer to OpenAI's own models, which alone set it."""
+
+_IDLE_OF_CALLS: Mapping[str, Json] = {"async": False, "caller": {"type": "direct"}}
+"""Fields of a call with the value that says what holds anyway."""
+
+
+def parse_input(body: Fields, leftovers: Leftovers) -> tuple[Message, ...]:
+    """All messages, in order, the instructions first. Raises ``InvalidRequest``."""
+    reader = _Items(leftovers)
+    instructions = body.optional_text("instructions")
+    if instructions:
+        reader.messages.append(Message("system", (Text(instructions),)))
+    content = body.raw("input")
+    if isinstance(content, str):
+        reader.messages.append(Message("user", (Text(content),)))
+    elif isinstance(content, list):
+        for index, item in enumerate(content):
+            reader.add(Fields(item, f"input[{index}]"), item)
+        reader.close()
+    elif content is not None or not body.has("prompt"):  # a stored prompt may hold the input itself
+        raise body.wrong("input", content, "a string or a list of items")
+    return tuple(reader.messages)
+
+
+class _Items:
+    """Reads one list of items, in order."""
+
+    __slots__ = ("_leftovers", "_readers", "_results", "_said", "messages")
+
+    def __init__(self, leftovers: Leftovers) -> None:
+        self.messages: list[Message] = []
+        self._leftovers = leftovers
+        self._said: list[Part] = []
+        """The model's turn, not yet a message."""
+        self._results: list[ToolResult] = []
+        """Tool outputs, not yet a message."""
+        self._readers: dict[str, Callable[[Fields], None]] = {
+            "message": self._message,
+            "reasoning": self._reasoning,
+            "function_call": self._call,
+            "function_call_output": self._output,
+            "item_reference": self._reference,
+        }
+
+    def add(self, fields: Fields, item: Json) -> None:
+        """The next item. One of a kind that is not known here, or that only OpenAI runs, is left over whole."""
+        kind = fields.optional_text("type")
+        if kind is None:
+            # An easy message may go without a type, and so may a reference.
+            kind = "message" if fields.has("role") or not fields.has("id") else "item_reference"
+        reader = self._readers.get(kind)
+        if reader is None:
+            self._leftovers.add(fields.path("").removesuffix("."), item)
+            return
+        reader(fields)
+
+    def close(self) -> None:
+        """End what is open: a turn of the model, or a run of tool outputs."""
+        if self._said:
+            self.messages.append(Message("assistant", tuple(self._said)))
+            self._said = []
+        if self._results:
+            self.messages.append(Message("tool", tuple(self._results)))
+            self._results = []
+
+    def _say(self, *parts: Part) -> None:
+        if self._results:
+            self.close()
+        self._said += parts
+
+    def _message(self, fields: Fields) -> None:
+        role = fields.text("role")
+        parts = tuple(parts_of(fields, "content", self._leftovers))
+        if role == "assistant":
+            # An empty text is nothing, and other vendors refuse it.
+            self._say(*(part for part in parts if not (isinstance(part, Text) and not part.text)))
+        elif (plain := _PLAIN_ROLES.get(role)) is not None:
+            self.close()
+            self.messages.append(Message(plain, parts))
+        else:
+            path = fields.path("role")
+            raise InvalidRequest(f"{path} must be one of user, assistant, system or developer", param=path)
+        self._leftovers.take(fields, ignoring=_ECHOED_OF_MESSAGES)
+
+    def _reasoning(self, fields: Fields) -> None:
+        self._say(*_thinking(fields))
+        self._leftovers.take(fields, ignoring=_ECHOED)
+
+    def _call(self, fields: Fields) -> None:
+        self._say(ToolCall(fields.text("call_id"), fields.text("name"), fields.optional_text("arguments") or ""))
+        self._take_call(fields)
+
+    def _output(self, fields: Fields) -> None:
+        if self._said:
+            self.close()
+        content: list[Text | Image | Document] = []
+        for part in parts_of(fields, "output", self._leftovers):
+            if not isinstance(part, Text | Image | Document):
+                path = fields.path("output")
+                raise InvalidRequest(f"{path} may hold text, images and files only", param=path)
+            if part != Text(""):
+                content.append(part)
+        self._results.append(
+            ToolResult(fields.text("call_id"), tuple(content), name=fields.optional_text("name") or None)
+        )
+        self._take_call(fields)
+
+    def _take_call(self, fields: Fields) -> None:
+        self._leftovers.take(fields, ignoring=_ECHOED, idle=_IDLE_OF_CALLS)
+
+    def _reference(self, fields: Fields) -> None:
+        path = fields.path("").removesuffix(".")
+        raise UnsupportedFeature(
+            f"{path} refers to an item that only the provider which stored it knows. Send the item itself, or use a"
+            " model whose provider serves the Responses API.",
+            param=path,
+        )
+
+
+def _thinking(fields: Fields) -> tuple[Thinking | RedactedThinking, ...]:
+    """Earlier reasoning. Where neither text nor seal is there, it lies in a store that nobody else can read."""
+    text = "\n\n".join(summary.text("text") for summary in fields.objects("summary"))
+    full = "".join(content.text("text") for content in fields.objects("content"))
+    text = text or full
+    item_id, encrypted = fields.optional_text("id") or "", fields.optional_text("encrypted_content")
+    if encrypted:
+        return (open_seal(item_id, encrypted, text),)
+    return (Thinking(text, origin="openai"),) if text else ()

@@ -1,0 +1,172 @@
+"""``Conversation`` → request JSON; its counterpart is ``parse``."""
+
+from collections.abc import Mapping
+
+from extproc.dialects.base import Rendered, RenderOptions
+from extproc.dialects.openai_responses.losses import Losses
+from extproc.dialects.openai_responses.render_items import ItemRenderer
+from extproc.dialects.openai_responses.vocabulary import service_tier
+from extproc.domain.conversation import Conversation, OutputFormat, Reasoning, Tool, ToolChoice
+from extproc.domain.reading import Json, JsonObject
+
+_EFFORT_OF_BUDGET: tuple[tuple[int, str], ...] = ((4096, "low"), (16384, "medium"))
+"""Highest thinking budget (tokens) → effort; above the last: ``high``. As for Chat Completions.
+
+OpenAI publishes no token counts for its efforts. Anthropic's budgets start at 1,024 and its own example takes 10,000,
+so these are ``low`` and ``medium``; from half of a 32,000-token answer on, the client wants ``high``.
+https://platform.claude.com/docs/en/build-with-claude/extended-thinking
+"""
+
+_SHARED = frozenset(
+    {
+        "metadata",
+        "moderation",
+        "prompt_cache_key",
+        "prompt_cache_options",
+        "prompt_cache_retention",
+        "store",
+        "truncation",
+    }
+)
+"""Fields without a neutral name that Chat Completions and Responses share, in shape and meaning."""
+
+_NO_ARGUMENTS: JsonObject = {"type": "object", "properties": {}}
+
+
+def render_request(conversation: Conversation, options: RenderOptions) -> Rendered:
+    """The request body. Raises ``UnsupportedFeature`` naming all that cannot be carried, unless it may be dropped.
+
+    Nothing is stored unless the client says so: the gateway sends whole conversations, and reasoning sealed.
+    """
+    losses = Losses()
+    items = ItemRenderer(losses)
+    body: dict[str, Json] = {"model": conversation.model, "input": items.render(conversation.messages), "store": False}
+    for path, value in conversation.unmapped:
+        if path in _SHARED:
+            body[path] = value
+        else:
+            losses.refuse(path)
+    body |= _sampling(conversation)
+    body |= _tools(conversation)
+    if text := _text(conversation):
+        body["text"] = text
+    if reasoning := _reasoning(conversation.reasoning):
+        body["reasoning"] = reasoning
+    if include := _include(conversation, sealed=items.sealed):
+        body["include"] = include
+    if (tier := service_tier(conversation.service_tier)) is not None:
+        body["service_tier"] = tier
+    if conversation.stream:
+        body["stream"] = True
+    _note_losses(conversation, losses)
+    return Rendered(body, losses.settle(drop=options.drop_unsupported))
+
+
+def _note_losses(conversation: Conversation, losses: Losses) -> None:
+    """Names what this API has no field for. A value that is another vendor's default asks for nothing."""
+    asked: Mapping[str, object] = {
+        "stop": conversation.stop,
+        "n": conversation.n if conversation.n != 1 else None,
+        "frequency_penalty": conversation.frequency_penalty,
+        "presence_penalty": conversation.presence_penalty,
+        "logit_bias": conversation.logit_bias,
+    }
+    for path, value in asked.items():
+        if value:
+            losses.refuse(path)
+    for path, number in (("seed", conversation.seed), ("top_k", conversation.top_k)):
+        if number is not None:
+            losses.refuse(path)
+    if conversation.service_tier is not None and service_tier(conversation.service_tier) is None:
+        losses.refuse("service_tier")
+
+
+def _sampling(conversation: Conversation) -> dict[str, Json]:
+    fields: dict[str, Json] = {
+        "max_output_tokens": conversation.max_output_tokens,
+        "temperature": conversation.temperature,
+        "top_p": conversation.top_p,
+        "top_logprobs": conversation.top_logprobs,
+        "safety_identifier": conversation.user,
+    }
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _tools(conversation: Conversation) -> dict[str, Json]:
+    # OpenAI refuses a tool_choice where there are no tools; without tools it says nothing.
+    if not conversation.tools:
+        return {}
+    fields: dict[str, Json] = {"tools": [_tool(tool) for tool in conversation.tools]}
+    if conversation.tool_choice is not None:
+        fields["tool_choice"] = _tool_choice(conversation.tool_choice)
+    if conversation.parallel_tool_calls is not None:
+        fields["parallel_tool_calls"] = conversation.parallel_tool_calls
+    return fields
+
+
+def _tool(tool: Tool) -> JsonObject:
+    body: dict[str, Json] = {"type": "function", "name": tool.name}
+    if tool.description is not None:
+        body["description"] = tool.description
+    body["parameters"] = _NO_ARGUMENTS if tool.parameters is None else tool.parameters
+    # Left out it would mean strict where possible, and make optional arguments required; elsewhere it means no.
+    # https://developers.openai.com/api/docs/guides/function-calling#strict-mode
+    body["strict"] = bool(tool.strict)
+    return body
+
+
+def _tool_choice(choice: ToolChoice) -> Json:
+    return {"type": "function", "name": choice.name} if choice.mode == "named" else choice.mode
+
+
+def _text(conversation: Conversation) -> JsonObject:
+    text: dict[str, Json] = {}
+    if conversation.output_format is not None:
+        text["format"] = _format(conversation.output_format)
+    if conversation.verbosity is not None:
+        text["verbosity"] = conversation.verbosity
+    return text
+
+
+def _format(wanted: OutputFormat) -> JsonObject:
+    if wanted.kind == "json":
+        return {"type": "json_object"}
+    # A name is required here and unknown to other vendors; it has no meaning but in a model's eyes.
+    schema: dict[str, Json] = {"type": "json_schema", "name": wanted.name or "answer"}
+    if wanted.description is not None:
+        schema["description"] = wanted.description
+    schema["schema"] = {} if wanted.schema is None else wanted.schema
+    # Said either way, for this API's default is not that of Chat Completions for functions.
+    schema["strict"] = bool(wanted.strict)
+    return schema
+
+
+def _reasoning(reasoning: Reasoning | None) -> JsonObject:
+    """``reasoning``; empty leaves it to the model.
+
+    Thinking that is switched off without an effort stays unsaid: models that cannot reason refuse the field, even
+    with ``none``, and this is the default of every Anthropic request. A summary is asked for only where the client
+    wants to see one: OpenAI gives summaries to verified organisations alone, and refuses the others.
+    """
+    if reasoning is None:
+        return {}
+    fields: dict[str, Json] = {}
+    effort = reasoning.effort
+    if effort is None and reasoning.budget_tokens is not None and reasoning.enabled:
+        budget = reasoning.budget_tokens
+        effort = next((name for most, name in _EFFORT_OF_BUDGET if budget <= most), "high")
+    if effort is not None:
+        fields["effort"] = effort
+    if reasoning.enabled and reasoning.display == "summarized":
+        fields["summary"] = "auto"
+    return fields
+
+
+def _include(conversation: Conversation, *, sealed: bool) -> list[Json]:
+    """``include``. Sealed reasoning is the default of today's API; models that cannot reason refuse to be asked for it."""
+    reasoning = conversation.reasoning
+    reasons = reasoning is not None and reasoning.enabled and reasoning.effort != "none"
+    include: list[Json] = ["reasoning.encrypted_content"] if reasons or sealed else []
+    if conversation.logprobs:
+        include.append("message.output_text.logprobs")
+    return include
