@@ -8,6 +8,8 @@
     the answer ────── dialects ──Usage──┬─ cost          after it: exact, rounded up once
     a cut answer ──── estimate ─────────┘                what was produced, where nobody counted it
 
-``rates`` has the arithmetic, ``published`` reads genai-prices, ``prompt`` walks a request, ``images``, ``outputs``
-and ``servertools`` are tables. Rates are whole nano-USD for a million units; nothing here is a float.
+``bound`` has both answers, ``rates`` the arithmetic; ``published`` reads genai-prices, ``places`` says what a region adds.
+``prompt`` walks a request into a ``tally``, with ``prompt_items``, ``prompt_contents`` and ``prompt_texts`` for what is
+no list of messages; ``operations`` knows what is no conversation. ``spelling``, ``images``, ``outputs``, ``servertools`` and
+``hostedtools`` are tables. Rates are whole nano-USD for a million units; nothing here is a float.
 """

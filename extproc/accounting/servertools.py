@@ -47,6 +47,7 @@ _UNBOUNDED_FIELDS: Mapping[str, str] = {
 _UNBOUNDED_IN: Mapping[str, Mapping[str, str]] = {
     "openai-responses": {
         "prompt": "may bring tools of its own, which have fees",
+        "multi_agent": "may have any number of agents at work",
         "background": "has an answer that nobody waits for, so what it cost is never told",
     },
     "gemini": {

@@ -53,7 +53,7 @@ from extproc.policy.keys import (
 )
 from extproc.policy.meters import Principal
 from extproc.policy.retry import envoy_retry_on
-from extproc.policy.tags import end_user, request_tags
+from extproc.policy.tags import body_tags, end_user, request_tags
 from extproc.policy.tokens import looks_like_jwt
 from extproc.providers.credential import Credentials, is_static
 from extproc.providers.wire import wire_for
@@ -179,6 +179,7 @@ class Admission:
         self._known.who = who
         self._known.tags = request_tags(self._headers, who.tags)
         self._endpoint = endpoint
+        self._known.operation = endpoint.operation
         if endpoint.kind != "call":
             return self._catalogue(endpoint, who)
         if not ended:
@@ -210,6 +211,8 @@ class Admission:
         self._known.model = model = self._model(self._known.who, asked.model)
         self._known.stream = is_stream(self._endpoint, asked.parsed)
         self._known.end_user = end_user(asked.parsed)
+        if in_body := body_tags(asked.parsed, self._known.dialect):
+            self._known.tags = request_tags(self._headers, self._known.who.tags, in_body)
         if deps.bookkeeper is None:
             reply = self._hand_over(Booking(model, self._chain(model, asked.parsed)))
         else:

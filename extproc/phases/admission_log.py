@@ -24,6 +24,7 @@ from extproc.domain.errors import (
     UnknownRoute,
 )
 from extproc.phases.attempt_log import unmarked_before, unreached
+from extproc.phases.endpoints import operation_name
 from extproc.phases.events import ResponseHeaders, ResponseHeadersReply
 from extproc.phases.handoff import Handoff
 from extproc.phases.marks import SENT, AttemptMark, answered, is_unmarked, read_marks, summaries
@@ -55,6 +56,7 @@ class Known:
     asked: str | None = None
     """The model as the client wrote it."""
     model: Model | None = None
+    operation: str = "chat"
     stream: bool = False
     end_user: str | None = None
     handoff: Handoff | None = None
@@ -152,6 +154,7 @@ class AdmissionLog:
             user=who.key.user if who else None,
             tags=known.tags or None,
             client_dialect=known.dialect,
+            operation=operation_name(known.operation, known.dialect),
             model_asked=known.asked[:200] if known.asked else None,
             model=model.name if model else None,
             provider=marks[-1].provider if marks else None,

@@ -13,6 +13,7 @@ from extproc.domain.answer import FinishReason
 from extproc.domain.errors import Aborted, GatewayError, InternalError, NoAnswer, ProviderTimeout
 from extproc.domain.reading import JsonObject
 from extproc.domain.usage import Usage
+from extproc.phases.endpoints import operation_name
 from extproc.phases.exchange import Exchange
 from extproc.phases.handoff import Handoff
 from extproc.phases.marks import CLOCKS_DIFFER, SENT, AttemptMark, is_unmarked, read_marks, summaries, unexplained
@@ -257,6 +258,7 @@ class AttemptLog:
             team=handoff.team,
             tags=dict(handoff.tags) or None,
             client_dialect=handoff.client_dialect,
+            operation=operation_name(handoff.operation, handoff.client_dialect),
             model_asked=handoff.asked,
             model=handoff.model,
             provider=exchange.step.provider,
@@ -313,6 +315,7 @@ def unreached(handoff: Handoff, gap: tuple[int, AttemptMark], time_ns: int) -> A
         team=handoff.team,
         tags=dict(handoff.tags) or None,
         client_dialect=handoff.client_dialect,
+        operation=operation_name(handoff.operation, handoff.client_dialect),
         model_asked=handoff.asked,
         model=handoff.model,
         provider=mark.provider,

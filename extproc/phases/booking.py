@@ -132,7 +132,7 @@ class Bookkeeper:
         for _ in range(_MAX_STEPS):
             hold = await self.ledger.hold(plan.order)
             if hold.granted:
-                return self._granted(course, plan, hold)
+                return self._granted(wanted, course, plan, hold)
             assert hold.refused_by is not None
             line, state = plan.order.lines[hold.refused_by], hold.states[hold.refused_by]
             lower = descend(course, line.meter, state) if hold.gated else None
@@ -141,6 +141,10 @@ class Bookkeeper:
             course = lower
             plan = self._plan(wanted, course, plan.order.id)
         raise NoRoom(BudgetExceeded("The ladders of the budgets lead nowhere. Ask the platform team."), (), ())
+
+    def _model(self, wanted: Wanted, course: Course) -> Model:
+        """The model of a course. What was asked for need not be in the catalogue: files are a provider's."""
+        return wanted.model if course.model == wanted.model.name else self.snapshot.models[course.model]
 
     def _serves(self, model: str) -> bool:
         found = self.snapshot.models.get(model)
@@ -153,10 +157,10 @@ class Bookkeeper:
         asked = line.fixed + line.per_output * order.floor
         return no_room(line, state, wanted=asked, budget_status=status)
 
-    def _granted(self, course: Course, plan: _Plan, hold: Hold) -> Booking:
+    def _granted(self, wanted: Wanted, course: Course, plan: _Plan, hold: Hold) -> Booking:
         short = hold.output < plan.order.output or plan.lowered
         return Booking(
-            model=self.snapshot.models[course.model],
+            model=self._model(wanted, course),
             targets=tuple(target for target in plan.targets if target.provider not in hold.left_out),
             hold_id=plan.order.id,
             # Said to the attempts in any case: providers differ in how they want to be told.
@@ -169,11 +173,17 @@ class Bookkeeper:
     # -- the order ----------------------------------------------------------------------------------------------------
 
     def _plan(self, wanted: Wanted, course: Course, hold_id: str) -> _Plan:
-        targets = wanted.chain(self.snapshot.models[course.model])
+        targets = wanted.chain(self._model(wanted, course))
         counted = self._counted(wanted, course.model, targets)
         if counted.bought:
             reckoned = self.reckoner.reckon(
-                wanted.parsed, wanted.body, wanted.dialect, targets, budgets=counted.budgets, now_ns=wanted.now_ns
+                wanted.parsed,
+                wanted.body,
+                wanted.dialect,
+                targets,
+                operation=wanted.operation,
+                budgets=counted.budgets,
+                now_ns=wanted.now_ns,
             )
         else:
             reckoned = Reckoning(targets, _FREE, 0)
@@ -217,8 +227,8 @@ class Bookkeeper:
             hold_id,
             self._lines(meters, reckoned.worst, course, wanted.now_ns),
             output,
-            min(output, self.snapshot.money.output_floor),
-            self._facts(wanted, self.snapshot.models[course.model], reckoned.targets[0], hold_id),
+            min(output, max(self.snapshot.money.output_floor, reckoned.least)),
+            self._facts(wanted, self._model(wanted, course), reckoned.targets[0], hold_id),
             others=not kept <= counted.groups,
         )
         return _Plan(order, reckoned.targets, lowered=output < wished)

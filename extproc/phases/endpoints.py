@@ -83,6 +83,17 @@ _SERVED = (
 )
 
 
+_CONVERSATIONS: Mapping[str, str] = {COMPLETIONS: "text_completion", GEMINI: "generate_content"}
+
+
+def operation_name(operation: str, dialect: str) -> str:
+    """What telemetry calls it, after the GenAI conventions: conversations have three names there.
+
+    https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-spans/
+    """
+    return _CONVERSATIONS.get(dialect, "chat") if operation == "chat" else operation
+
+
 def dialect_of(path: str, headers: Mapping[str, str]) -> str:
     """The dialect to speak to a client of whom only path and headers are known, also when the path is wrong."""
     if path.startswith((_ANTHROPIC_PREFIX, "/v1/messages")) or "anthropic-version" in headers:

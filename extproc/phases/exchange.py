@@ -31,7 +31,7 @@ from extproc.translate.multipart import read_form
 from extproc.translate.opaque import OpaqueReader
 from extproc.translate.operations.base import Operation, OperationJob
 from extproc.translate.operations.table import OPERATIONS
-from extproc.translate.pairs import CLIENT_DIALECTS, ERROR_READERS, PROVIDER_DIALECTS, is_same
+from extproc.translate.pairs import CLIENT_DIALECTS, PROVIDER_DIALECTS, is_same, read_error
 from extproc.translate.request import RequestJob, TranslatedRequest, translate_request
 from extproc.translate.response import AnswerStream
 
@@ -52,6 +52,7 @@ class Exchange:
     same_dialect: bool
     headers: Addressed
     credential: Credential | None
+    credentials: Credentials
     handoff: Handoff
     byok: bool
     """The provider is called with a key of the client's own side."""
@@ -137,7 +138,10 @@ class Exchange:
 
     def parse_error(self, status: int, body: bytes, retry_after: float | None) -> ProviderError:
         """What an error status of this provider means."""
-        return ERROR_READERS[self.wire.errors].parse_error(status, body, retry_after=retry_after)
+        error = read_error(self.wire.errors, self.wire.format, status, body, retry_after)
+        if isinstance(error, ProviderAuth) and not self.byok:
+            self.credentials.refused(self.provider.name)
+        return error
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +186,7 @@ def open_exchange(parties: Parties, handoff: Handoff, step: Step, event: Request
             provider, wire, ask, client_headers=client_headers, present=event.headers, credential=credential
         ),
         credential=credential,
+        credentials=parties.credentials,
         handoff=handoff,
         byok=byok,
     )

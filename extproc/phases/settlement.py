@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 import orjson
 
 from extproc.accounting.bounds import Bound, prompt_bound, quote
-from extproc.accounting.cost import cost, served_regionally, served_tier
+from extproc.accounting.cost import asked_tier, served_regionally, served_tier
 from extproc.accounting.estimate import Delivered, Ratios, estimate_usage, prompt_bytes
+from extproc.accounting.operations import charge, counted, sold
 from extproc.accounting.tariffs import Tariff, TariffBook
 from extproc.config.snapshot import Target
 from extproc.domain.errors import UnboundedCost
@@ -25,6 +26,7 @@ from extproc.telemetry.records import AttemptRecord
 
 _MOST = 10**15
 """Of any amount: a vendor's slip must not be too large for the store to add."""
+_DEARER = frozenset({"priority", "fast"})
 _FIRST_LESSONS = 32
 _LESSON_EVERY = 8
 """Of the answers of this process, so many are learnt from: the first ones, then a sample. A lesson reads the prompt."""
@@ -63,8 +65,10 @@ class Account:
         self._started_ns = started_ns
         self._tariff: Tariff | None = None
         self._looked_up = False
-        self._asked_tier: str | None = None
+        self._speed: str | None = None
+        self._wanted: str | None = None
         self._regional = False
+        self._sold = 1
         self._sent = False
         self._ledger = accounts.ledger if handoff.hold_id else None
         if self._ledger is not None:
@@ -78,15 +82,23 @@ class Account:
     def ordered(self, request: JsonObject) -> None:
         """The request goes out: what it asks for, where that decides on the price."""
         self._sent = True
-        self._asked_tier = served_tier(request, None)
+        self._speed = served_tier(request, None)
+        tier = asked_tier(request)
+        # Not everybody says which tier has served a request: then it is the dearer one that was asked for.
+        self._wanted = tier if tier in _DEARER else None
         self._regional = served_regionally(request)
+        self._sold = sold(request, self._handoff.operation)
 
     def cost(self, usage: Usage, service_tier: str | None) -> int | None:
         """Nano-dollars; None where nobody knows the price. ``service_tier``: as the provider says."""
-        tariff = self._find_tariff()
-        if tariff is None:
-            return None
-        return cost(tariff, usage, service_tier=self._asked_tier or service_tier, regional=self._regional)
+        return charge(
+            self._find_tariff(),
+            usage,
+            operation=self._handoff.operation,
+            requests=self._sold,
+            service_tier=self._speed or service_tier or self._wanted,
+            regional=self._regional,
+        )
 
     def _find_tariff(self) -> Tariff | None:
         if not self._looked_up:
@@ -148,7 +160,9 @@ class Account:
         return self._exchange.provider.name, self._exchange.step.model
 
     def _bound(self, request: bytes) -> Bound | None:
-        """Of the client's request; None where its cost has none."""
+        """Of the client's conversation; None where its cost has none."""
+        if self._handoff.operation != "chat":
+            return None
         try:
             return prompt_bound(orjson.loads(request), len(request), self._handoff.client_dialect)
         except UnboundedCost:
@@ -185,8 +199,9 @@ class Account:
             self._ledger.drop(self._handoff.hold_id)
 
     def _settlement(self, record: AttemptRecord, *, final: bool, closing: bool) -> Settlement:
-        usage, handoff = record.usage, self._handoff
-        charge = Charge(
+        handoff = self._handoff
+        usage = counted(record.usage, handoff.operation)
+        charged = Charge(
             usd=min(record.cost or 0, _MOST),
             input_tokens=min(usage.prompt, _MOST),
             output_tokens=min(usage.output, _MOST),
@@ -210,7 +225,7 @@ class Account:
             client_dialect=handoff.client_dialect,
             stream=handoff.stream,
             outcome=record.outcome,
-            usd=charge.usd,
+            usd=charged.usd,
             input_tokens=usage.prompt,
             cache_read_tokens=usage.cache_read,
             cache_write_tokens=usage.cache_write,
@@ -226,7 +241,7 @@ class Account:
             hold_id=handoff.hold_id,
             attempt=self._attempt,
             group=self._exchange.provider.name,
-            charge=charge,
+            charge=charged,
             event=encode_event(event),
             final=final,
             closing=closing,

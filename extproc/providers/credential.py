@@ -36,6 +36,10 @@ class Credentials(Protocol):
         """The credential to call a provider with now, by its name; None: there is none, or it has expired."""
         ...
 
+    def refused(self, provider: str) -> None:
+        """The provider has refused the credential, so another one may be due."""
+        ...
+
 
 _BEARER = "authorization"
 _KEY_HEADERS: Mapping[str, str] = {

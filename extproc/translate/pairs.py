@@ -1,5 +1,6 @@
 """The dialects by name, and which of them are the same on both sides. A new dialect is a line here and there."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ from extproc.dialects.gemini.dialect import GeminiClient, GeminiProvider
 from extproc.dialects.openai_chat.dialect import OpenAIChatClient, OpenAIProvider
 from extproc.dialects.openai_completions.dialect import OpenAICompletionsClient, OpenAICompletionsProvider
 from extproc.dialects.openai_responses.dialect import OpenAIResponsesClient, OpenAIResponsesProvider
+from extproc.domain.errors import ProviderError
 
 CLIENT_DIALECTS: Mapping[str, ClientDialect] = {
     "openai-chat": OpenAIChatClient(),
@@ -32,6 +34,18 @@ PROVIDER_DIALECTS: Mapping[str, ProviderDialect] = {
 
 ERROR_READERS: Mapping[str, ProviderDialect] = {**PROVIDER_DIALECTS, "cohere": PROVIDER_DIALECTS["bedrock"]}
 """Whose error bodies are read by whom. Cohere's are those of AWS: a status, and ``{"message"}``."""
+
+
+def read_error(whose: str, spoken: str | None, status: int, body: bytes, retry_after: float | None) -> ProviderError:
+    """What an error status means. ``whose``: a key of ``ERROR_READERS``; ``spoken``: the format of the conversation.
+
+    A cloud that serves Anthropic's models has error bodies of its own, and hands Anthropic's through at times.
+    """
+    own = spoken == "anthropic" and whose != spoken and _ANTHROPICS.match(body) is not None
+    return ERROR_READERS["anthropic" if own else whose].parse_error(status, body, retry_after=retry_after)
+
+
+_ANTHROPICS = re.compile(rb'\s*\{\s*"type"\s*:\s*"error"')
 
 _SAME = frozenset(
     {

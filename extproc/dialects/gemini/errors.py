@@ -188,7 +188,7 @@ def is_error(value: Json) -> bool:
     """Whether a decoded body or event reports an error; a list of one is looked into."""
     if isinstance(value, list):
         value = value[0] if len(value) == 1 else None
-    return isinstance(value, Mapping) and "error" in value
+    return isinstance(value, Mapping) and value.get("error") is not None
 
 
 def _error(status: int, report: _Report, retry_after: float | None) -> ProviderError:

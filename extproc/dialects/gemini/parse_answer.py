@@ -28,7 +28,7 @@ def parse_answer(body: Json) -> Answer:
     """
     if isinstance(body, list) and len(body) == 1:
         body = body[0]
-    if isinstance(body, Mapping) and "error" in body:
+    if isinstance(body, Mapping) and body.get("error") is not None:
         raise stream_error(body)
     try:
         return _answer(Fields(body))

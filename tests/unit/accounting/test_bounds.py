@@ -205,6 +205,7 @@ def test_tools_of_responses_are_rounds():
     [
         (RESPONSES, {"prompt": {"id": "p"}}, "prompt"),
         (RESPONSES, {"background": True}, "background"),
+        (RESPONSES, {"multi_agent": {"enabled": True}}, "multi_agent"),
         (RESPONSES, {"reasoning": {"mode": "pro"}}, "reasoning.mode"),
         (RESPONSES, {"reasoning": {"mode": ["?"]}}, "reasoning.mode"),
         (RESPONSES, {"context_management": [{"type": "compaction"}]}, "context_management"),

@@ -2,6 +2,8 @@
 
 from decimal import Decimal
 
+import pytest
+
 from extproc.config.prices import PriceSpec, price_of
 
 BASE = {"input": 3, "output": 15, "cache_read": 0.3}
@@ -42,3 +44,10 @@ def test_a_service_tier_inherits_rates_but_says_itself_what_long_prompts_cost():
 def test_a_model_may_cost_nothing():
     free = price_of(PriceSpec.model_validate({"input": 0, "output": 0}))
     assert (free.input, free.output) == (0, 0)
+
+
+def test_a_price_of_each_request_alone_is_whole():
+    each = price_of(PriceSpec.model_validate({"request": "0.04"}))
+    assert (each.input, each.output, each.request) == (0, 0, Decimal("0.04"))
+    with pytest.raises(ValueError, match="output"):
+        PriceSpec.model_validate({"request": "0.04", "input": 1})

@@ -22,10 +22,13 @@ def openai(**fields) -> bytes:
     return orjson.dumps({"model": "m", "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 5} | fields)
 
 
-def test_pairs_of_one_vendor_are_the_same_dialect():
+def test_a_vendors_own_api_is_the_same_dialect():
     assert {names for names, pair in PAIRS.items() if pair.same} == {
         ("openai-chat", "openai"),
+        ("openai-responses", "openai-responses"),
+        ("openai-completions", "openai-completions"),
         ("anthropic-messages", "anthropic"),
+        ("gemini", "gemini"),
     }
     for (client, provider), pair in PAIRS.items():
         assert (pair.client.name, pair.provider.name) == (client, provider)
