@@ -110,17 +110,25 @@ class TariffBook:
         }
 
     def find(
-        self, provider: Provider, target_price: Price | None, model: str, context_window: int | None, now_ns: int
+        self,
+        provider: Provider,
+        target_price: Price | None,
+        model: str,
+        context_window: int | None,
+        now_ns: int,
+        *,
+        known_as: str | None = None,
     ) -> Tariff | None:
         """The tariff of a model at a provider of this configuration; None: nobody knows what it costs.
 
-        ``target_price`` and ``context_window`` are the target's own. ``now_ns``: Unix nanoseconds.
+        ``target_price``, ``context_window`` and ``known_as`` are the target's own. ``now_ns``: Unix nanoseconds.
         """
         price = target_price or (provider.prices or {}).get(model)
-        key = (provider.name, model, id(price), context_window)
+        public = known_as or model
+        key = (provider.name, public, id(price), context_window)
         kept = self._kept.get(key)
         if kept is None or not kept.since_ns <= now_ns < kept.until_ns:
-            kept = self._kept[key] = self._look_up(provider, price, model, context_window, now_ns)
+            kept = self._kept[key] = self._look_up(provider, price, public, context_window, now_ns)
         return kept.tariff
 
     def why_unknown(self, provider: Provider, model: str, now_ns: int) -> str:

@@ -75,7 +75,9 @@ class Services:
         for model in self._snapshot.models.values():
             for target in (*model.targets, *model.fallbacks):
                 provider = self._snapshot.providers[target.provider]
-                self._tariffs.find(provider, target.price, target.model, target.context_window, now)
+                self._tariffs.find(
+                    provider, target.price, target.model, target.context_window, now, known_as=target.known_as
+                )
 
     @property
     def stored(self) -> bool:

@@ -156,5 +156,6 @@ def _target(model: str, spec: FallbackSpec, weight: int) -> Target:
         max_output_tokens=spec.max_output_tokens,
         price=price_of(spec.price) if spec.price else None,
         context_window=spec.context_window,
+        known_as=spec.known_as,
         api=spec.api,
     )

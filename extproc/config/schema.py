@@ -217,6 +217,11 @@ class FallbackSpec(Section):
     max_output_tokens: Annotated[int, Field(ge=1, le=_TOKENS_LIMIT), WHOLE] | None = Field(
         default=None, description="Output limit where the provider requires one and the request names none."
     )
+    known_as: Name | None = Field(
+        default=None,
+        description="The vendor's name of the model, where the name to call it by does not tell it: behind a deployment, "
+        "an inference profile, an ARN. Says what the model can take, and what it costs.",
+    )
     price: PriceSpec | None = Field(default=None, description="What it costs here; before prices of the provider.")
     context_window: TokenCount | None = Field(
         default=None,

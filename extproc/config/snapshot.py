@@ -149,6 +149,8 @@ class Target:
     """Tokens of prompt and answer together, where the published data does not know the model or is wrong."""
     api: Api | None = None
     """As ``Provider.api``, and before it."""
+    known_as: str | None = None
+    """The vendor's name of the model, where ``model`` is one that does not tell it (a deployment, an ARN)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -214,3 +214,6 @@ class Conversation:
     verbosity: str | None = None
     unmapped: tuple[tuple[str, Json], ...] = field(default=())
     """Fields (path, value) that the reader knows no neutral name for. Another dialect cannot carry them."""
+    hints: tuple[tuple[str, Json], ...] = ()
+    """Fields that steer their vendor's cache and nothing else: another dialect of the same vendor takes them, others
+    leave them out."""

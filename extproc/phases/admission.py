@@ -344,7 +344,11 @@ class Admission:
     def _kind(self, target: Target) -> tuple[str | None, str, str]:
         """What decides whether a target can carry a request: its format, whose it is, and the model's name there."""
         provider = self._deps.snapshot.providers[target.provider]
-        return wire_for(provider, target.api, self._known.dialect).format, provider.dialect, target.model
+        return (
+            wire_for(provider, target.api, self._known.dialect).format,
+            provider.dialect,
+            target.known_as or target.model,
+        )
 
     def _refusal(self, operation: str, kind: tuple[str | None, str, str], parsed: JsonObject) -> InvalidRequest | None:
         spoken, dialect, model = kind

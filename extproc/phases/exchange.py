@@ -11,7 +11,7 @@ from typing import cast
 import orjson
 
 from extproc.config.directory import Directory
-from extproc.config.snapshot import Api, Model, PartyKind, Provider, Secret, Snapshot
+from extproc.config.snapshot import Api, Model, PartyKind, Provider, Secret, Snapshot, Target
 from extproc.dialects.base import ClientDialect, ProviderDialect, RenderOptions, StreamReader
 from extproc.dialects.bedrock_anthropic import AnthropicOverBedrock
 from extproc.domain.errors import InternalError, ProviderAuth, ProviderError
@@ -46,6 +46,8 @@ class Exchange:
     wire: ProviderWire
     step: Step
     model: Model
+    target: Target | None
+    """The model's entry that this attempt is at; None: a reload has taken it away."""
     client: ClientDialect
     dialect: ProviderDialect | None
     operation: Operation | None
@@ -89,6 +91,7 @@ class Exchange:
                 default_max_output_tokens=own or RenderOptions().default_max_output_tokens,
                 legacy_max_tokens=older,
                 replay_reasoning=provider.replay_reasoning,
+                known_as=self.target.known_as if self.target is not None else None,
                 drop_unsupported=self.model.drop_unsupported,
             ),
             edits=edits,
@@ -178,6 +181,7 @@ def open_exchange(parties: Parties, handoff: Handoff, step: Step, event: Request
         wire=wire,
         step=step,
         model=model,
+        target=_target(model, step),
         client=CLIENT_DIALECTS[handoff.client_dialect],
         dialect=None if spoken is None else PROVIDER_DIALECTS[spoken],
         operation=None if chat else OPERATIONS[handoff.operation, provider.dialect],
@@ -190,6 +194,13 @@ def open_exchange(parties: Parties, handoff: Handoff, step: Step, event: Request
         handoff=handoff,
         byok=byok,
     )
+
+
+def _target(model: Model, step: Step) -> Target | None:
+    for target in (*model.targets, *model.fallbacks):
+        if (target.provider, target.model) == (step.provider, step.model):
+            return target
+    return None
 
 
 def _model(snapshot: Snapshot, handoff: Handoff) -> Model | None:

@@ -13,7 +13,6 @@ from extproc.accounting.cost import asked_tier, served_regionally, served_tier
 from extproc.accounting.estimate import Delivered, Ratios, estimate_usage, prompt_bytes
 from extproc.accounting.operations import charge, counted, sold
 from extproc.accounting.tariffs import Tariff, TariffBook
-from extproc.config.snapshot import Target
 from extproc.domain.errors import UnboundedCost
 from extproc.domain.ledger import Charge, Settlement, UsageEvent
 from extproc.domain.reading import JsonObject
@@ -103,13 +102,14 @@ class Account:
     def _find_tariff(self) -> Tariff | None:
         if not self._looked_up:
             self._looked_up = True
-            target = _target(self._exchange)
+            target = self._exchange.target
             self._tariff = self._accounts.tariffs.find(
                 self._exchange.provider,
                 target.price if target else None,
                 self._exchange.step.model,
                 target.context_window if target else None,
                 self._started_ns,
+                known_as=target.known_as if target else None,
             )
         return self._tariff
 
@@ -247,12 +247,3 @@ class Account:
             closing=closing,
             limitless=not handoff.metered,
         )
-
-
-def _target(exchange: Exchange) -> Target | None:
-    """The target that this attempt is at, for its price."""
-    step = exchange.step
-    for target in (*exchange.model.targets, *exchange.model.fallbacks):
-        if (target.provider, target.model) == (step.provider, step.model):
-            return target
-    return None

@@ -89,7 +89,9 @@ class Reckoner:
 
     def _tariff(self, target: Target, now_ns: int) -> Tariff | None:
         provider = self.snapshot.providers[target.provider]
-        return self.tariffs.find(provider, target.price, target.model, target.context_window, now_ns)
+        return self.tariffs.find(
+            provider, target.price, target.model, target.context_window, now_ns, known_as=target.known_as
+        )
 
     def _output(self, bound: Bound, target: Target, tariff: Tariff | None) -> int:
         """The output to hold at a target, in tokens of each alternative.

@@ -40,7 +40,7 @@ def render_request(conversation: Conversation, options: RenderOptions) -> Render
     ``InvalidRequest`` where no message has content or a tool call's arguments are not JSON.
     """
     losses = Losses()
-    traits = traits_of(conversation.model)
+    traits = traits_of(options.known_as or conversation.model)
     max_tokens = conversation.max_output_tokens
     if max_tokens is None:
         max_tokens = options.default_max_output_tokens

@@ -7,6 +7,7 @@ import binascii
 import re
 from base64 import b64decode
 from collections.abc import Iterable
+from dataclasses import replace
 
 import orjson
 
@@ -74,7 +75,7 @@ def render_part(part: Part, path: str, ids: ToolIds, losses: Losses) -> Block | 
     block: Block | None
     match part:
         case Text():
-            block = text_block(part)
+            block = text_block(_citable(part, path, losses))
         case Refusal():
             block = text_block(Text(part.text))
         case Image():
@@ -102,6 +103,23 @@ def text_block(part: Text) -> Block | None:
     if part.citations:
         block["citations"] = list(part.citations)
     return _marked(block, part.cache)
+
+
+def _citable(part: Text, path: str, losses: Losses) -> Text:
+    """The text without citations of other vendors' searches, whose ``encrypted_index`` is empty: Anthropic's wants its own.
+
+    The text itself says the same without them, so they are told and not refused.
+    """
+    own = tuple(citation for citation in part.citations if not _is_foreign(citation))
+    if len(own) == len(part.citations):
+        return part
+    losses.tell(f"{path}.citations")
+    return replace(part, citations=own)
+
+
+def _is_foreign(citation: JsonObject) -> bool:
+    """Whether it is of a search that another vendor made."""
+    return citation.get("type") == "web_search_result_location" and not citation.get("encrypted_index")
 
 
 def render_content(blocks: Iterable[Block]) -> Json:

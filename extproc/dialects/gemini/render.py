@@ -27,7 +27,7 @@ def render_request(conversation: Conversation, options: RenderOptions) -> Render
     to no call.
     """
     losses = Losses()
-    traits = traits_of(conversation.model)
+    traits = traits_of(options.known_as or conversation.model)
     note_losses(conversation, traits, losses)
     system, contents = render_turns(conversation.messages, traits, losses)
     body: Block = {}

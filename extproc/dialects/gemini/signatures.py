@@ -15,7 +15,7 @@ SKIP_VALIDATION = "skip_thought_signature_validator"
 """The vendor's own value for calls that its models did not make, which Gemini 3 would otherwise refuse."""
 
 _NOT_OURS = "llmgw."
-_WRAPPED = b64encode(_NOT_OURS.encode()).decode()
+WRAPPED_PREFIX = b64encode(_NOT_OURS.encode()).decode()
 """How base64 of such a text begins: six bytes are eight characters, the same in either alphabet."""
 _REDACTED = "redacted:"
 """Before the data of a block that has no text of its own, for an empty text may be signed, too."""
@@ -31,7 +31,7 @@ def wrap(data: str, origin: Origin, *, redacted: bool = False) -> str:
 
 def unwrap(signature: str) -> tuple[str, Origin, bool]:
     """What a client sent back, whose it is, and whether it was a block of its own (``redacted``)."""
-    if not signature.startswith(_WRAPPED):
+    if not signature.startswith(WRAPPED_PREFIX):
         return signature, "gemini", False
     try:
         text = urlsafe_b64decode(signature.replace("+", "-").replace("/", "_") + "==").decode()

@@ -5,10 +5,12 @@ Source: openai.types.chat.ChatCompletionChunk, and what compatible servers send 
 
 from dataclasses import dataclass, field
 
+from extproc.dialects.openai_chat.annotations import parse_annotations
 from extproc.dialects.openai_chat.usage import parse_usage
 from extproc.dialects.openai_chat.vocabulary import finish_reason, json_text, list_content, made_call_id
 from extproc.domain.answer import (
     AnswerEvent,
+    CitationAdded,
     Finished,
     RefusalDelta,
     Started,
@@ -179,6 +181,8 @@ def _said(delta: JsonObject, index: int, logprobs: JsonObject | None, events: li
         raise ProviderBadAnswer("the provider's stream holds content that is neither text nor a list")
     if refusal := _text(delta, "refusal"):
         events.append(RefusalDelta(refusal, index))
+    if annotations := delta.get("annotations"):
+        events += (CitationAdded(citation, index) for citation in parse_annotations(annotations))
 
 
 def _reasoning(delta: JsonObject, index: int, choice: _Choice, events: list[AnswerEvent]) -> None:

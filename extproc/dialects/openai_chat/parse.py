@@ -4,14 +4,15 @@ Source: openai.types.chat.completion_create_params (the published schema), and t
 for Anthropic's features (https://docs.litellm.ai/docs/reasoning_content).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 from extproc.dialects.openai_chat.parse_messages import parse_messages
-from extproc.dialects.openai_chat.parse_parts import Leftovers, cache_mark
-from extproc.domain.conversation import Conversation, OutputFormat, Reasoning, Tool, ToolChoice
+from extproc.dialects.openai_chat.parse_parts import Leftovers
+from extproc.dialects.openai_chat.parse_tools import json_object, parse_tool_choice, parse_tools
+from extproc.domain.conversation import Conversation, OutputFormat, Reasoning
 from extproc.domain.errors import InvalidRequest
-from extproc.domain.reading import Fields, Json, JsonObject
+from extproc.domain.reading import Fields, Json
 
 _WITHOUT_EFFECT: Mapping[str, tuple[tuple[Json, ...] | None, str]] = {
     # Asking for what is done anyway.
@@ -32,6 +33,9 @@ _WITHOUT_EFFECT: Mapping[str, tuple[tuple[Json, ...] | None, str]] = {
 }
 """Fields that may be treated as absent, with the values for which this is so (None: any) and the reason."""
 
+_HINTS = ("prompt_cache_key", "prompt_cache_retention")
+"""Which of them the Responses API knows, too, and means without the marks that are left out on the way there."""
+
 _STREAM_OPTIONS_WITHOUT_EFFECT = ("include_obfuscation",)
 """Padding of OpenAI's own chunks; a translated stream has none."""
 
@@ -40,11 +44,12 @@ def parse_request(body: Json) -> Conversation:
     """The whole request. Raises ``InvalidRequest`` with the path of the field at fault."""
     fields = Fields(_with_effect(body))
     leftovers = Leftovers()
+    tool_choice, tools = parse_tool_choice(fields, tuple(parse_tools(fields, leftovers)), leftovers)
     conversation = Conversation(
         model=fields.text("model"),
         messages=parse_messages(fields, leftovers),
-        tools=tuple(_tools(fields, leftovers)),
-        tool_choice=_tool_choice(fields, leftovers),
+        tools=tools,
+        tool_choice=tool_choice,
         parallel_tool_calls=fields.boolean("parallel_tool_calls"),
         max_output_tokens=_max_output_tokens(fields),
         temperature=fields.number("temperature"),
@@ -58,12 +63,13 @@ def parse_request(body: Json) -> Conversation:
         reasoning=_reasoning(fields, leftovers),
         frequency_penalty=fields.number("frequency_penalty"),
         presence_penalty=fields.number("presence_penalty"),
-        logit_bias=_json_object(fields, "logit_bias"),
+        logit_bias=json_object(fields, "logit_bias"),
         logprobs=fields.boolean("logprobs"),
         top_logprobs=fields.integer("top_logprobs"),
         user=_user(fields),
         service_tier=fields.optional_text("service_tier"),
         verbosity=fields.optional_text("verbosity"),
+        hints=_hints(body),
     )
     leftovers.take(fields)
     return replace(conversation, unmapped=tuple(leftovers.found)) if leftovers.found else conversation
@@ -75,6 +81,14 @@ def _with_effect(body: Json) -> Json:
     return {name: value for name, value in body.items() if not _without_effect(name, value)}
 
 
+def _hints(body: Json) -> tuple[tuple[str, Json], ...]:
+    if not isinstance(body, Mapping):
+        return ()
+    return tuple(
+        (name, body[name]) for name in _HINTS if body.get(name) is not None and _without_effect(name, body[name])
+    )
+
+
 def _without_effect(name: str, value: Json) -> bool:
     known = _WITHOUT_EFFECT.get(name)
     if known is None:
@@ -82,58 +96,6 @@ def _without_effect(name: str, value: Json) -> bool:
     values, _ = known
     # The type counts too: `n: true` equals 1 in Python, and is an error.
     return values is None or any(value == harmless and type(value) is type(harmless) for harmless in values)
-
-
-def _tools(fields: Fields, leftovers: Leftovers) -> Iterator[Tool]:
-    for index, item in enumerate(fields.items("tools") or ()):
-        path = f"{fields.path('tools')}[{index}]"
-        tool = Fields(item, path)
-        if tool.optional_text("type") not in {None, "function"}:
-            leftovers.add(path, item)
-            continue
-        function = tool.object("function")
-        if function is None:
-            raise tool.wrong("function", None, "a JSON object")
-        # LiteLLM documents the mark beside the function, Envoy AI Gateway within it.
-        cache = cache_mark(tool, leftovers) or cache_mark(function, leftovers)
-        yield Tool(
-            name=function.text("name"),
-            description=function.optional_text("description"),
-            parameters=_json_object(function, "parameters"),
-            strict=function.boolean("strict"),
-            cache=cache,
-        )
-        leftovers.take(function)
-        leftovers.take(tool)
-
-
-_TOOL_CHOICES: Mapping[str, ToolChoice] = {
-    "auto": ToolChoice("auto"),
-    "none": ToolChoice("none"),
-    "required": ToolChoice("required"),
-    "any": ToolChoice("required"),  # Mistral's word for it
-}
-
-
-def _tool_choice(fields: Fields, leftovers: Leftovers) -> ToolChoice | None:
-    value = fields.raw("tool_choice")
-    if value is None:
-        return None
-    if isinstance(value, str):
-        if (choice := _TOOL_CHOICES.get(value)) is not None:
-            return choice
-        raise InvalidRequest("tool_choice must be auto, none, required or an object", param="tool_choice")
-    choice = Fields(value, "tool_choice")
-    if choice.text("type") != "function":
-        leftovers.add("tool_choice", value)  # `allowed_tools` and `custom`
-        return None
-    function = choice.object("function")
-    if function is None:
-        raise choice.wrong("function", None, "a JSON object")
-    named = ToolChoice("named", function.text("name"))
-    leftovers.take(function)
-    leftovers.take(choice)
-    return named
 
 
 def _max_output_tokens(fields: Fields) -> int | None:
@@ -185,7 +147,7 @@ def _output_format(fields: Fields, leftovers: Leftovers) -> OutputFormat | None:
         wanted = OutputFormat(
             "json_schema",
             name=schema.text("name"),
-            schema=_json_object(schema, "schema"),
+            schema=json_object(schema, "schema"),
             strict=schema.boolean("strict"),
             description=schema.optional_text("description"),
         )
@@ -219,11 +181,3 @@ def _user(fields: Fields) -> str | None:
     """The end user. ``safety_identifier`` takes the place of ``user``, which lives on as a hint for the cache."""
     identifier, user = fields.optional_text("safety_identifier"), fields.optional_text("user")
     return user if identifier is None else identifier
-
-
-def _json_object(fields: Fields, name: str) -> JsonObject | None:
-    """A nested object that is carried as it is."""
-    value = fields.raw(name)
-    if value is None or isinstance(value, Mapping):
-        return value
-    raise fields.wrong(name, value, "a JSON object")

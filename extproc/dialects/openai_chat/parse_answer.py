@@ -1,5 +1,6 @@
 """Answer JSON → ``Answer``; its counterpart is ``render_answer``."""
 
+from extproc.dialects.openai_chat.annotations import parse_annotations
 from extproc.dialects.openai_chat.errors import stream_error, vendor_error
 from extproc.dialects.openai_chat.parse_parts import thinking_part
 from extproc.dialects.openai_chat.usage import parse_usage
@@ -15,7 +16,7 @@ def parse_answer(body: Json) -> Answer:
     """A whole answer.
 
     Raises ``ProviderBadAnswer`` where the body is not one, and the error itself where the body is an error: vendors
-    that route to others (OpenRouter) answer 200 before they know. Annotations and audio have no neutral form.
+    that route to others (OpenRouter) answer 200 before they know. Audio has no neutral form.
     """
     if vendor_error(body) is not None:
         raise stream_error(body)
@@ -69,7 +70,7 @@ def _said(message: Fields) -> list[AnswerPart]:
 def _content(message: Fields) -> list[AnswerPart]:
     content = message.raw("content")
     if isinstance(content, str):
-        return [Text(content)] if content else []
+        return [Text(content, citations=parse_annotations(message.raw("annotations")))] if content else []
     if isinstance(content, list):
         return [Text(text) if kind == "text" else Thinking(text) for kind, text in list_content(content) if text]
     if content is None:

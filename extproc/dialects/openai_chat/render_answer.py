@@ -1,5 +1,6 @@
 """``Answer`` → answer JSON; its counterpart is ``parse_answer``."""
 
+from extproc.dialects.openai_chat.annotations import render_annotation
 from extproc.dialects.openai_chat.usage import render_usage
 from extproc.dialects.openai_chat.vocabulary import FINISH_WRITTEN, completion_id, service_tier
 from extproc.domain.answer import Answer, Choice
@@ -44,12 +45,23 @@ def _message(choice: Choice, calls: list[ToolCall]) -> JsonObject:
         # As OpenAI does: null beside a call or a refusal, an empty string where nothing was said at all.
         "content": None if not texts and (calls or refusal) else "".join(texts),
         "refusal": refusal,
-        "annotations": [],
+        "annotations": _annotations(choice),
     }
     message |= _reasoning(choice)
     if calls:
         message["tool_calls"] = [tool_call(call) for call in calls]
     return message
+
+
+def _annotations(choice: Choice) -> list[Json]:
+    annotations: list[Json] = []
+    end = 0
+    for part in choice.parts:
+        if isinstance(part, Text):
+            start, end = end, end + len(part.text)
+            rendered = (render_annotation(citation, start, end) for citation in part.citations)
+            annotations += (annotation for annotation in rendered if annotation is not None)
+    return annotations
 
 
 def _reasoning(choice: Choice) -> dict[str, Json]:

@@ -5,6 +5,7 @@ Source: openai.types.chat.ChatCompletionChunk; nulls and the order of chunks are
 
 import orjson
 
+from extproc.dialects.openai_chat.annotations import Annotations
 from extproc.dialects.openai_chat.errors import render_error_event
 from extproc.dialects.openai_chat.render_answer import thinking_block, tool_call
 from extproc.dialects.openai_chat.usage import render_usage
@@ -40,12 +41,13 @@ _DONE = b"data: [DONE]\n\n"
 class _Choice:
     """State of one choice that has been opened."""
 
-    __slots__ = ("blocks", "called", "finished", "thinking", "thinking_chars")
+    __slots__ = ("annotations", "blocks", "called", "finished", "thinking", "thinking_chars")
 
     def __init__(self) -> None:
         self.finished = False
         self.called = False
         self.blocks = 0
+        self.annotations = Annotations()
         self.thinking: list[str] = []
         self.thinking_chars = 0
 
@@ -75,7 +77,11 @@ class OpenAIStreamWriter:
             case UsageSeen():
                 self._usage = event.usage if self._usage is None else self._usage.merged(event.usage)
                 data = b""
-            case CitationAdded() | Opaque():
+            case CitationAdded():
+                data = b""
+                if (choice := self._choices.get(event.choice)) is not None:
+                    choice.annotations.add(event.citation)
+            case Opaque():
                 data = b""
             case Ended():
                 data = self._end()
@@ -129,6 +135,7 @@ class OpenAIStreamWriter:
         match event:
             case TextDelta():
                 delta: JsonObject = {"content": event.text}
+                self._choices[index].annotations.length += len(event.text)
                 logprobs = event.logprobs
             case ToolCallDelta():
                 delta = {"tool_calls": [{"index": event.index, "function": {"arguments": event.arguments}}]}
@@ -174,7 +181,10 @@ class OpenAIStreamWriter:
         if choice.finished:
             return b""
         choice.finished = True
-        return self._chunk(index, {}, finish_reason=reason)
+        # All in one chunk, as OpenAI has it: its SDK cannot join a second list to the first.
+        annotations = choice.annotations.rendered
+        cited = self._chunk(index, {"annotations": annotations}) if annotations else b""
+        return cited + self._chunk(index, {}, finish_reason=reason)
 
     def _end(self) -> bytes:
         """What is still owed of a whole stream: open choices, usage, and the end marker."""

@@ -41,6 +41,7 @@ def render_request(conversation: Conversation, options: RenderOptions) -> Render
     losses = Losses()
     items = ItemRenderer(losses)
     body: dict[str, Json] = {"model": conversation.model, "input": items.render(conversation.messages), "store": False}
+    body |= dict(conversation.hints)
     for path, value in conversation.unmapped:
         if path in _SHARED:
             body[path] = value

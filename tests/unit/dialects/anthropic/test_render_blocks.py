@@ -99,6 +99,16 @@ def test_what_cannot_be_carried_is_named(part):
     assert render(part) == (None, ("p",))
 
 
+def test_citations_of_other_vendors_searches_are_left_out_and_told():
+    own = {"type": "web_search_result_location", "url": "https://a", "encrypted_index": "E"}
+    foreign = {**own, "encrypted_index": ""}
+    assert render(Text("hi", citations=(foreign, own))) == (
+        {"type": "text", "text": "hi", "citations": [own]},
+        ("p.citations",),
+    )
+    assert render(Text("hi", citations=(foreign,))) == ({"type": "text", "text": "hi"}, ("p.citations",))
+
+
 def test_what_cannot_be_carried_within_a_tool_result_is_named_with_its_place():
     block, lost = render(ToolResult("c", (Text("a"), Image(Source("image/bmp", "x")))))
     assert block == {"type": "tool_result", "tool_use_id": "c", "content": "a"}

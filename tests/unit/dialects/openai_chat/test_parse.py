@@ -89,6 +89,13 @@ FIELDS = {
     "tool_choice none": ({"tool_choice": "none"}, {"tool_choice": ToolChoice("none")}),
     "tool_choice required": ({"tool_choice": "required"}, {"tool_choice": ToolChoice("required")}),
     "tool_choice any": ({"tool_choice": "any"}, {"tool_choice": ToolChoice("required")}),
+    "tool_choice of allowed tools": (
+        {
+            "tools": [function(), function("g")],
+            "tool_choice": {"type": "allowed_tools", "allowed_tools": {"mode": "required", "tools": [function("g")]}},
+        },
+        {"tools": (Tool("g"),), "tool_choice": ToolChoice("required")},
+    ),
     "tool_choice named": ({"tool_choice": function()}, {"tool_choice": ToolChoice("named", "f")}),
     "parallel_tool_calls": ({"parallel_tool_calls": False}, {"parallel_tool_calls": False}),
     "effort": ({"reasoning_effort": "high"}, {"reasoning": Reasoning(effort="high")}),
@@ -118,13 +125,20 @@ HARMLESS = [
     {"logprobs": False, "top_logprobs": 0},
     {"frequency_penalty": 0, "presence_penalty": 0.0, "logit_bias": {}},
     {"store": False, "metadata": {}, "modalities": ["text"], "verbosity": "medium"},
-    {"prompt_cache_key": "k", "prompt_cache_options": {"mode": "explicit"}, "prompt_cache_retention": "24h"},
+    {"prompt_cache_options": {"mode": "explicit"}},
 ]
 
 
 @pytest.mark.parametrize("fields", HARMLESS)
 def test_a_field_without_effect_is_absent(fields):
     assert parse_request(request(**fields)) == PLAIN
+
+
+def test_what_steers_openais_cache_is_a_hint():
+    hints = {"prompt_cache_key": "k", "prompt_cache_retention": "24h"}
+    parsed = parse_request(request(**hints))
+    assert parsed.hints == tuple(hints.items())
+    assert replace(parsed, hints=()) == PLAIN
 
 
 UNMAPPED = {
@@ -148,7 +162,21 @@ UNMAPPED = {
         {"tools": [{"type": "custom", "custom": {"name": "c"}}]},
         [("tools[0]", {"type": "custom", "custom": {"name": "c"}})],
     ),
-    "allowed tools": ({"tool_choice": {"type": "allowed_tools", "allowed_tools": {}}}, None),
+    "within a choice of allowed tools": (
+        {
+            "tools": [function()],
+            "tool_choice": {
+                "type": "allowed_tools",
+                "x": 1,
+                "allowed_tools": {"mode": "auto", "tools": [function(), {"type": "custom"}], "y": 2},
+            },
+        },
+        [
+            ("tool_choice.allowed_tools.tools[1]", {"type": "custom"}),
+            ("tool_choice.allowed_tools.y", 2),
+            ("tool_choice.x", 1),
+        ],
+    ),
     "a custom tool's choice": ({"tool_choice": {"type": "custom", "custom": {"name": "c"}}}, None),
     "a format of another kind": ({"response_format": {"type": "grammar", "grammar": "x"}}, None),
     "within a tool": (
@@ -193,6 +221,18 @@ INVALID = {
     "a tool without a function": ({"tools": [{"type": "function"}]}, "tools[0].function"),
     "a tool without a name": ({"tools": [function(), {"type": "function", "function": {}}]}, "tools[1].function.name"),
     "parameters that are no object": ({"tools": [function(parameters=[])]}, "tools[0].function.parameters"),
+    "a choice of allowed tools without them": (
+        {"tool_choice": {"type": "allowed_tools"}},
+        "tool_choice.allowed_tools",
+    ),
+    "a choice of allowed tools of no mode": (
+        {"tool_choice": {"type": "allowed_tools", "allowed_tools": {"mode": "none", "tools": []}}},
+        "tool_choice.allowed_tools.mode",
+    ),
+    "a choice of a tool that is not there": (
+        {"tool_choice": {"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": [function()]}}},
+        "tool_choice.allowed_tools.tools[0].function.name",
+    ),
     "a choice of no kind": ({"tool_choice": "perhaps"}, "tool_choice"),
     "a choice without a function": ({"tool_choice": {"type": "function"}}, "tool_choice.function"),
     "a choice that is a list": ({"tool_choice": []}, "tool_choice"),

@@ -27,8 +27,26 @@ def call(call_id, name, arguments):
 CALL = call("call_a", "f", "{}")
 SIGNED = {"type": "thinking", "thinking": "Hm", "signature": "sig"}
 
+ANNOTATION = {
+    "type": "url_citation",
+    "url_citation": {"start_index": 0, "end_index": 2, "title": "A", "url": "https://a"},
+}
+CITATION = {
+    "type": "web_search_result_location",
+    "url": "https://a",
+    "title": "A",
+    "cited_text": "",
+    "encrypted_index": "",
+}
+
 CHOICES = {
     "text": (answer({"content": "Hi", "refusal": None, "annotations": []}), (Text("Hi"),), "stop"),
+    "annotations": (
+        answer({"content": "Hi", "annotations": [ANNOTATION, {"type": "file"}, {"url_citation": {}}, 7]}),
+        (Text("Hi", citations=(CITATION,)),),
+        "stop",
+    ),
+    "annotations that are none": (answer({"content": "Hi", "annotations": "x"}), (Text("Hi"),), "stop"),
     "nothing said": (answer({"content": ""}, "length"), (), "length"),
     "calls": (
         answer({"content": None, "tool_calls": [CALL, call("call_b", "g", '{"x":1}')]}, "tool_calls"),

@@ -41,6 +41,15 @@ def test_the_sdk_takes_it(parts, finish, tier):
     )
 
 
+def test_citations_of_web_pages_are_annotations_of_their_text():
+    page = {"type": "web_search_result_location", "url": "https://a", "title": None, "encrypted_index": "E"}
+    document = {"type": "char_location", "document_index": 0}
+    place = {"start_index": 4, "end_index": 9, "title": "", "url": "https://a"}
+    rendered = render_answer(answer(Text("Ach:"), Text("Grün.", citations=(page, document))), created=7)
+    assert rendered["choices"][0]["message"]["annotations"] == [{"type": "url_citation", "url_citation": place}]
+    ChatCompletion.model_validate(rendered, strict=True)
+
+
 def test_it_looks_like_the_real_api():
     rendered = render_answer(answer(Text("Hi"), service_tier="standard", system_fingerprint="fp"), created=7)
     assert rendered == {

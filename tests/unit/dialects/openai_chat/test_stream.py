@@ -7,6 +7,7 @@ import pytest
 
 from extproc.dialects.openai_chat.stream import OpenAIStreamReader
 from extproc.domain.answer import (
+    CitationAdded,
     Ended,
     Failed,
     Finished,
@@ -371,6 +372,22 @@ def test_calls_are_told_apart_without_an_index(deltas, calls):
     events = meaning(read(stream))
     assert [event.id for event in events if isinstance(event, ToolCallStarted)] == calls
     assert [event for event in events if isinstance(event, ToolCallDelta)] == [ToolCallDelta(0, "1")]
+
+
+def test_annotations_are_citations_of_the_text_before_them():
+    page = {"type": "url_citation", "url_citation": {"url": "https://a", "title": 7}}
+    stream = b"".join(
+        CHUNK % orjson.dumps({"delta": delta})
+        for delta in ({"content": "x"}, {"annotations": [page, None]}, {"annotations": []})
+    )
+    citation = {
+        "type": "web_search_result_location",
+        "url": "https://a",
+        "title": None,
+        "cited_text": "",
+        "encrypted_index": "",
+    }
+    assert [event for event in meaning(read(stream)) if isinstance(event, CitationAdded)] == [CitationAdded(citation)]
 
 
 def test_an_event_that_is_too_large():

@@ -7,7 +7,7 @@ import pytest
 from openai.lib.streaming.chat import ChatCompletionStreamState
 from openai.types.chat import ChatCompletionChunk
 
-from extproc.dialects.openai_chat import stream_writer
+from extproc.dialects.openai_chat import annotations, stream_writer
 from extproc.dialects.openai_chat.stream import OpenAIStreamReader
 from extproc.dialects.openai_chat.stream_writer import OpenAIStreamWriter
 from extproc.domain.answer import (
@@ -142,8 +142,47 @@ def test_log_probabilities_are_kept():
     assert chunks(write(START, TextDelta("x", 0, logprobs)))[-1]["choices"][0]["logprobs"] == logprobs
 
 
-def test_citations_have_no_word():
-    assert write(CitationAdded({"type": "char_location"})) == b""
+def cited(url, **fields):
+    return CitationAdded({"type": "web_search_result_location", "url": url, "title": "T", **fields})
+
+
+def annotation(start, end, url):
+    place = {"start_index": start, "end_index": end, "title": "T", "url": url}
+    return {"type": "url_citation", "url_citation": place}
+
+
+def test_citations_of_web_pages_come_in_one_chunk_before_the_end():
+    data = write(
+        START,
+        TextDelta("Grün ist"),
+        cited("https://a"),
+        cited("https://b"),
+        TextDelta(" das"),
+        TextDelta(" Gras."),
+        cited("https://c"),
+        Finished("stop"),
+        Ended(),
+    )
+    annotations = [annotation(0, 8, "https://a"), annotation(0, 8, "https://b"), annotation(8, 18, "https://c")]
+    assert [delta for delta in deltas(data) if "annotations" in delta] == [{"annotations": annotations}]
+    assert deltas(data)[-2:] == [{"annotations": annotations}, {}]
+    message = collected(data).choices[0].message
+    assert [each.model_dump() for each in message.annotations] == annotations
+
+
+def test_citations_of_documents_have_no_word():
+    assert deltas(write(START, TextDelta("x"), CitationAdded({"type": "char_location"}), Finished("stop"))) == [
+        OPENING,
+        {"content": "x"},
+        {},
+    ]
+    assert write(cited("https://a")) == b""  # of a choice of which nothing has been said
+
+
+def test_citations_without_end_are_bounded(monkeypatch):
+    monkeypatch.setattr(annotations, "MAX_ANNOTATIONS", 1)
+    data = write(START, TextDelta("x"), cited("https://a"), cited("https://b"), Finished("stop"))
+    assert deltas(data)[-2] == {"annotations": [annotation(0, 1, "https://a")]}
 
 
 def test_each_choice_is_opened_and_finished_once():
