@@ -23,7 +23,7 @@ Layers, upper ones import lower ones::
     transport | admin | envoyconf | simulator    gRPC (the only protobuf) | HTTP | Envoy's config | stand-in for vendors
     phases                         one request in two phases, sans-io
     policy | translate | telemetry pure decisions | dialect to dialect | rows, metrics, spans
-    state | accounting             Redis: ledger, keys, alerts | prices, bounds, costs (beside the three above)
+    state | accounting | credentials   Redis: ledger, keys, alerts | prices, bounds, costs | the clouds' (beside these three)
     providers                      who we call: addresses and credentials
     dialects                       wire formats, sans-io
     config                         gateway.yaml → immutable snapshot

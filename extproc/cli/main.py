@@ -96,8 +96,9 @@ def _unpriced(snapshot: Snapshot) -> Iterator[str]:
     for model in snapshot.models.values():
         for target in (*model.targets, *model.fallbacks):
             provider = snapshot.providers[target.provider]
-            if book.find(provider, target.price, target.model, target.context_window, now) is None:
-                why = book.why_unknown(provider, target.model, now)
+            public = target.known_as
+            if book.find(provider, target.price, target.model, target.context_window, now, known_as=public) is None:
+                why = book.why_unknown(provider, public or target.model, now)
                 yield f"models.{model.name}: no price of {target.model} at {target.provider}, so budgets leave it out: {why}"
 
 
@@ -141,10 +142,10 @@ def envoy_config(config: str | None, run_dir: Path, admin_port: int) -> None:
 @click.option("--port", default=9200, show_default=True, type=click.IntRange(0, 65535))
 @click.option("--processes", default=1, show_default=True, type=click.IntRange(1, 64))
 def simulate(host: str, port: int, processes: int) -> None:
-    """Run the provider simulator alone: OpenAI and Anthropic endpoints that can be told to misbehave."""
+    """Run the provider simulator alone: vendors' endpoints that can be told to misbehave."""
     try:
         run_simulator(
-            host, port, processes, ready=lambda at: _say(f"simulating OpenAI and Anthropic on http://{host}:{at}")
+            host, port, processes, ready=lambda at: _say(f"simulating providers on http://{host}:{at}")
         )
     except OSError as error:
         raise click.ClickException(f"cannot listen on {host}:{port}: {error.strerror}") from None

@@ -1,5 +1,6 @@
 """The judge of Gemini: Google's own SDK, its types for requests, its client for answers."""
 
+from functools import cache
 from typing import Any
 
 import httpx2
@@ -67,16 +68,25 @@ def in_sdks_alphabet(value: Any, name: str = "") -> Any:
 
 def read_answer(data: bytes, suffix: str) -> types.GenerateContentResponse:
     """The SDK's own object, as an application gets it; a stream is joined. Raises the SDK's error where there is one."""
-    answer = httpx2.Response(200, headers={"content-type": KINDS[suffix]}, content=data)
-    with httpx2.Client(transport=httpx2.MockTransport(lambda _: answer)) as http:
-        sdk = client_of(http)
-        if suffix == ".json":
-            whole = sdk.models.generate_content(model="m", contents="p")
-        else:
-            whole = joined(list(sdk.models.generate_content_stream(model="m", contents="p")))
+    _ANSWERS[:] = [httpx2.Response(200, headers={"content-type": KINDS[suffix]}, content=data)]
+    sdk = _sdk()
+    if suffix == ".json":
+        whole = sdk.models.generate_content(model="m", contents="p")
+    else:
+        whole = joined(list(sdk.models.generate_content_stream(model="m", contents="p")))
     assert whole.candidates
     assert all(candidate.finish_reason for candidate in whole.candidates)
     return whole
+
+
+_ANSWERS: list[httpx2.Response] = []
+"""What the SDK of ``_sdk`` gets to its next request."""
+
+
+@cache
+def _sdk() -> Client:
+    """One for all answers: making it takes longer than reading one."""
+    return client_of(httpx2.Client(transport=httpx2.MockTransport(lambda _: _ANSWERS.pop())))
 
 
 def client_of(http: httpx2.Client) -> Client:

@@ -8,12 +8,16 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from extproc.dialects.base import RenderOptions
-from extproc.domain.errors import InvalidRequest, ProviderError
+from extproc.dialects.base import RenderOptions, StreamReader
+from extproc.dialects.bedrock_anthropic import AnthropicOverBedrock
+from extproc.domain.errors import InvalidRequest, ProviderError, UnsupportedFeature
 from extproc.translate.answer import translate_answer
-from extproc.translate.pairs import PAIRS
+from extproc.translate.framing import Framed
+from extproc.translate.pairs import CLIENT_DIALECTS, PAIRS, PROVIDER_DIALECTS
 from extproc.translate.request import RequestJob, translate_request
 from extproc.translate.response import AnswerStream
+from tests.judges.eventstream import chunk, encode
+from tests.judges.registry import CHECK_REQUEST, MODELS
 
 GOLDENS = Path(__file__).parents[1] / "goldens"
 
@@ -32,11 +36,12 @@ ANSWERS = documents("responses")
 STREAMS = {
     provider: [
         path.read_bytes()
-        for path in sorted((GOLDENS / "responses" / provider).glob("*.sse"))
-        if len(path.suffixes) == 1
+        for path in sorted((GOLDENS / "responses" / provider).glob("*"))
+        if path.suffixes in ([".sse"], [".aws"])
     ]
-    for provider in ANSWERS
+    for provider in PROVIDER_DIALECTS
 }
+"""Those of AWS as text."""
 WORDS = [
     *(
         "text",
@@ -110,7 +115,7 @@ def mutated(draw: st.DrawFn, originals: list):
 pairs = st.sampled_from(sorted(PAIRS))
 
 
-@settings(max_examples=400)
+@settings(max_examples=600)
 @given(pairs, st.data(), st.booleans(), st.booleans())
 def test_requests(names, data, drop, stream):
     client, provider = names
@@ -119,17 +124,28 @@ def test_requests(names, data, drop, stream):
 
 
 def check_request(client: str, provider: str, body: bytes, *, drop: bool, stream: bool) -> None:
+    """A 400 that says what is wrong, or a request of the provider's dialect."""
     pair = PAIRS[client, provider]
     parsed = orjson.loads(body)
-    job = RequestJob("target", stream=stream, same_dialect=pair.same, options=RenderOptions(drop_unsupported=drop))
+    options = RenderOptions(drop_unsupported=drop)
+    job = RequestJob(MODELS[provider], stream=stream, same_dialect=pair.same, options=options)
     try:
         translated = translate_request(pair.client, pair.provider, body, parsed, job)
     except InvalidRequest as error:
+        assert error.message
         orjson.dumps(pair.client.render_error(error))
         return
-    assert orjson.loads(translated.body)["model"] == "target"
-    assert translated.dropped == () or drop or not pair.same
+    rendered = orjson.loads(translated.body)
+    assert isinstance(rendered, dict)
+    if "model" in rendered or provider not in WITHOUT_MODEL:
+        assert rendered["model"] == MODELS[provider] or (pair.same and provider in WITHOUT_MODEL)
     assert parsed == orjson.loads(body)
+    if pair.same:
+        assert translated.dropped == ()
+
+
+WITHOUT_MODEL = {"bedrock", "gemini"}
+"""The path names it."""
 
 
 @given(pairs, st.binary(max_size=40), st.booleans())
@@ -142,7 +158,7 @@ def test_requests_of_any_bytes_that_are_json(names, body, drop):
     check_request(*names, body, drop=drop, stream=False)
 
 
-@settings(max_examples=400)
+@settings(max_examples=500)
 @given(pairs, st.data())
 def test_answers(names, data):
     pair = PAIRS[names]
@@ -152,14 +168,17 @@ def test_answers(names, data):
     except ProviderError as error:
         orjson.dumps(pair.client.render_error(error))
         return
-    assert isinstance(orjson.loads(answer.body), dict)
+    assert isinstance(orjson.loads(answer.body), dict | list)
     assert min(answer.usage.input, answer.usage.output, answer.usage.cache_read) >= 0
 
 
 @st.composite
 def broken_streams(draw: st.DrawFn, provider: str) -> bytes:
     """A real stream in which one event's data is something else."""
-    events = draw(st.sampled_from(STREAMS[provider])).split(b"\n\n")
+    original = draw(st.sampled_from(STREAMS[provider]))
+    if provider == "bedrock":
+        return draw(broken_messages(original))
+    events = original.replace(b"\r\n", b"\n").split(b"\n\n")
     at = draw(st.integers(0, len(events) - 1))
     head, found, data = events[at].partition(b"data: ")
     if found and data.startswith(b"{") and data.endswith(b"}"):
@@ -169,16 +188,67 @@ def broken_streams(draw: st.DrawFn, provider: str) -> bytes:
     return b"\n\n".join(events)
 
 
-@settings(max_examples=400)
-@given(pairs, st.data())
-def test_streams(names, data):
-    """And each gives exactly one verdict."""
+@st.composite
+def broken_messages(draw: st.DrawFn, original: bytes) -> bytes:
+    """The same of an event stream of AWS: one payload or one name is something else, or one byte."""
+    lines = original.decode().splitlines()
+    at = draw(st.integers(0, len(lines) - 1))
+    name, _, payload = lines[at].partition(" ")
+    names = [name, "contentBlockStart", "contentBlockDelta", "metadata", "!throttlingException", "~code", "tomorrow"]
+    try:
+        payload = orjson.dumps(draw(mutated([orjson.loads(payload)]))).decode()
+    except orjson.JSONDecodeError:
+        payload = draw(st.text(alphabet='{}[]":a ', max_size=20))
+    lines[at] = f"{draw(st.sampled_from(names))} {payload}"
+    return draw(flipped(encode("\n".join(lines))))
+
+
+@st.composite
+def flipped(draw: st.DrawFn, data: bytes) -> bytes:
+    """These bytes, or all but one of them."""
+    if not data or draw(st.booleans()):
+        return data
+    at = draw(st.integers(0, len(data) - 1))
+    return data[:at] + draw(st.binary(max_size=2)) + data[at + 1 :]
+
+
+def check_stream(names: tuple[str, str], reader: StreamReader, body: bytes) -> None:
+    """Each gives exactly one verdict, and what a client got before it are whole events."""
     pair = PAIRS[names]
     writer = None if pair.same else pair.client.stream_writer(created=1, include_usage=True)
-    stream = AnswerStream(pair.provider.stream_reader(), writer, hide_usage=True, model="m")
-    steps = [stream.feed(data.draw(broken_streams(names[1]))), stream.finish()]
+    stream = AnswerStream(reader, writer, hide_usage=True, model="m")
+    steps = [stream.feed(body), stream.finish()]
     assert sum(step.ended + (step.failed is not None) for step in steps) == 1
     assert stream.terminal
+    out = b"".join(step.data for step in steps)
+    if writer is not None:
+        assert out == b"" or out.endswith(b"\n\n")
+    for step in steps:
+        if step.failed is not None:
+            pair.client.render_error_event(step.failed)
+            stream.failure(step.failed)
+
+
+@settings(max_examples=500)
+@given(pairs, st.data())
+def test_streams(names, data):
+    check_stream(names, PAIRS[names].provider.stream_reader(), data.draw(broken_streams(names[1])))
+
+
+@settings(max_examples=100)
+@given(st.sampled_from(sorted(CLIENT_DIALECTS)), st.data())
+def test_streams_that_are_packed(client, data):
+    """Anthropic's events in messages of AWS: broken inside, or outside."""
+    events = data.draw(broken_streams("anthropic")).split(b"\n\n")
+    packed = b"".join(chunk(event.partition(b"data: ")[2]) for event in events)
+    reader = Framed(AnthropicOverBedrock(), PAIRS[client, "anthropic"].provider.stream_reader())
+    check_stream((client, "anthropic"), reader, data.draw(flipped(packed)))
+
+
+@given(pairs, st.binary(max_size=60), st.booleans())
+def test_streams_of_any_bytes(names, body, packed):
+    reader = PAIRS[names].provider.stream_reader()
+    check_stream(names, Framed(AnthropicOverBedrock(), reader) if packed else reader, body)
 
 
 @pytest.mark.parametrize("names", sorted(PAIRS))
@@ -189,10 +259,12 @@ def test_any_bytes_instead_of_a_stream(names):
         b"\n\n\n",
         b"<html></html>",
         b"{}",
+        b"[]",
         b"[DONE]",
         b"data:\n\n",
         b"event: x\n\n",
         b"\xff\xfe",
+        b"\0\0\0\0",
         b"data: [DONE]\n\n",
     ):
         writer = None if pair.same else pair.client.stream_writer(created=1, include_usage=True)

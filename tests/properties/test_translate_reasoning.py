@@ -187,7 +187,7 @@ def check(client: str, spoken: str, parts: Sequence[AnswerPart], *, stream: bool
 @pytest.mark.parametrize("client", CLIENTS)
 @pytest.mark.parametrize("spoken", ORIGINS)
 def test_a_seal_comes_back_to_its_vendor_and_to_nobody_else(spoken: str, client: str, stream):
-    @settings(max_examples=12)
+    @settings(max_examples=8)
     @given(SCRIPTS[spoken])
     def run(parts):
         check(client, spoken, parts, stream=stream)

@@ -150,7 +150,7 @@ def _has_error(name: str, data: Any) -> bool:
 
 
 def _named_error(name: str, data: Any) -> bool:
-    return name in {"error", "response.failed"}
+    return name == "error"
 
 
 def _messages(text: str) -> dict[str, Any]:
@@ -360,9 +360,11 @@ class Came:
             assert seen.ended
             return "answer"
         events = self.client.events(seen.body)
-        errors = [event for event in events if self.client.is_error(*event)]
-        if errors:
-            assert events[-1:] == errors, "one error, and nothing behind it"
+        at = [index for index, event in enumerate(events) if self.client.is_error(*event)]
+        if at:
+            (first,) = at
+            # OpenAI closes the response that has failed behind the error.
+            assert [name for name, _ in events[first + 1 :]] in ([], ["response.failed"]), "one error, and nothing behind it"
             assert self.client.marker not in seen.body
             return "error"
         if not seen.ended:
