@@ -8,6 +8,7 @@ import orjson
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from google.auth.compute_engine import _metadata
 
 from extproc.config.snapshot import GcpLogin, Secret
 from extproc.credentials.gcp import GcpSource
@@ -78,6 +79,9 @@ def test_the_application_default_is_the_metadata_server_as_on_gke(monkeypatch, c
     monkeypatch.delenv("NO_GCE_CHECK")
     monkeypatch.setenv("GCE_METADATA_HOST", f"127.0.0.1:{cloud.port}")
     monkeypatch.setenv("GCE_METADATA_IP", f"127.0.0.1:{cloud.port}")
+    # The library reads these once, when it is loaded; another test may have had it loaded before.
+    monkeypatch.setattr(_metadata, "_GCE_METADATA_HOST", f"127.0.0.1:{cloud.port}")
+    monkeypatch.setattr(_metadata, "_NO_GCE_CHECK", False)
     flavour = {"Metadata-Flavor": "Google"}
     start = "/computeMetadata/v1"
     own = {"email": "llm@acme.iam.gserviceaccount.com", "scopes": [SCOPE], "aliases": ["default"]}
