@@ -46,12 +46,14 @@ from extproc.policy.keys import (
     TokenCheck,
     authenticate,
     check_expiry,
+    confined,
     presented_key,
     resolve_model,
     usable_models,
     with_parties,
 )
 from extproc.policy.meters import Principal
+from extproc.policy.reach import check_reach
 from extproc.policy.retry import envoy_retry_on
 from extproc.policy.tags import body_tags, end_user, request_tags
 from extproc.policy.tokens import looks_like_jwt
@@ -72,6 +74,9 @@ _CLIENT_HEADERS: Mapping[str, tuple[str, ...]] = {
 hand-off, for an attempt at another provider removes them from the request for good."""
 _CLIENT_HEADER_LIMIT = 512
 """The hand-off rides on every chunk; a longer value is a mistake."""
+
+_LONGEST_TYPE, _LONGEST_PATH = 300, 1_000
+"""Characters. Both travel in the hand-off, which rides on every chunk."""
 
 _NOWHERE = Endpoint("models", OPENAI)
 _BODIES: Mapping[Body, str] = {"json": "a JSON object", "form": "a form (multipart/form-data)"}
@@ -182,6 +187,10 @@ class Admission:
         self._known.operation = endpoint.operation
         if endpoint.kind != "call":
             return self._catalogue(endpoint, who)
+        if endpoint.body != "json" and len(self._headers.get("content-type", "")) > _LONGEST_TYPE:
+            raise InvalidRequest(f"The content-type is longer than {_LONGEST_TYPE} characters.")
+        if len(endpoint.path) > _LONGEST_PATH:
+            raise InvalidRequest(f"The path with its query is longer than {_LONGEST_PATH} characters.")
         if not ended:
             return RequestHeadersReply(see_response=True)
         if endpoint.body not in {"none", "any"}:
@@ -210,6 +219,8 @@ class Admission:
         self._known.asked = asked.model
         self._known.model = model = self._model(self._known.who, asked.model)
         self._known.stream = is_stream(self._endpoint, asked.parsed)
+        if confined(deps.snapshot, self._known.who):
+            check_reach(body, asked.parsed, self._known.dialect)
         self._known.end_user = end_user(asked.parsed)
         if in_body := body_tags(asked.parsed, self._known.dialect):
             self._known.tags = request_tags(self._headers, self._known.who.tags, in_body)
@@ -331,9 +342,10 @@ class Admission:
         """
         kinds = [self._kind(target) for target in targets]
         operation = self._endpoint.operation
-        if operation == "chat" and (len(set(kinds)) == 1 or model.drop_unsupported) and kinds[0][0] is not None:
+        alike = len(set(kinds)) == 1 or model.drop_unsupported
+        if alike and operation == "chat" and all(spoken is not None for spoken, _, _ in kinds):
             return targets
-        refusals = {kind: self._refusal(operation, kind, parsed) for kind in set(kinds)}
+        refusals = {kind: self._refusal(model, kind, parsed) for kind in set(kinds)}
         able = tuple(target for target, kind in zip(targets, kinds, strict=True) if refusals[kind] is None)
         if not able:
             refusal = refusals[kinds[0]]
@@ -350,10 +362,11 @@ class Admission:
             target.known_as or target.model,
         )
 
-    def _refusal(self, operation: str, kind: tuple[str | None, str, str], parsed: JsonObject) -> InvalidRequest | None:
-        spoken, dialect, model = kind
+    def _refusal(self, model: Model, kind: tuple[str | None, str, str], parsed: JsonObject) -> InvalidRequest | None:
+        spoken, dialect, name = kind
+        operation = self._endpoint.operation
         if operation == "chat" and spoken is not None:
-            return carries(self._known.dialect, spoken, model, parsed)
+            return None if model.drop_unsupported else carries(self._known.dialect, spoken, name, parsed)
         if operation != "chat" and (operation, dialect) in OPERATIONS:
             return None
         return UnsupportedFeature(

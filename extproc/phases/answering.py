@@ -161,7 +161,7 @@ class Answering:
             self._stream = self._exchange.opaque_stream(self._content_type)
         else:
             self._stream = self._exchange.answer_stream(
-                created=self._seconds(), include_usage=self._request.include_usage
+                self._parsed, created=self._seconds(), include_usage=self._request.include_usage
             )
         if self._exchange.handoff.stream:
             self.deadline = self._began + model.first_token_timeout

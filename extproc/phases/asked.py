@@ -10,6 +10,9 @@ from extproc.phases.endpoints import Endpoint
 from extproc.translate.edit import check_once
 from extproc.translate.multipart import read_form
 
+_STREAMED = frozenset({"chat", "images", "images-edits", "speech", "transcriptions"})
+"""Operations whose answers can be events."""
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -37,8 +40,13 @@ def read_asked(endpoint: Endpoint, content_type: str, body: bytes) -> Asked:
 
 
 def is_stream(endpoint: Endpoint, parsed: JsonObject) -> bool:
-    """Whether the answer shall come as events. Raises ``InvalidRequest`` where the body says neither yes nor no."""
-    return bool(Fields(parsed).boolean("stream")) if endpoint.stream is None else endpoint.stream
+    """Whether the answer shall come as events. Raises ``InvalidRequest`` where the body says neither yes nor no.
+
+    What has no events comes whole, whatever the body says.
+    """
+    if endpoint.stream is not None:
+        return endpoint.stream
+    return bool(Fields(parsed).boolean("stream")) and endpoint.operation in _STREAMED
 
 
 def parse_object(body: bytes) -> JsonObject:

@@ -31,6 +31,7 @@ _AT_WORK = 0.1
 """Seconds behind which a provider without a word is taken to work on the request."""
 _PACE = 100
 """Output tokens a second, where nothing is delivered that could be counted: about what the vendors' middle models write."""
+_CRASHED = InternalError("").outcome
 _BROKEN_OFF = frozenset({Aborted("").outcome, NoAnswer("").outcome, ProviderTimeout("").outcome})
 
 
@@ -208,17 +209,27 @@ class AttemptLog:
         if self._stream is not None:
             stream = self._stream
             delivered = Delivered(stream.output_bytes, stream.output_events, stream.thinking_shown)
-        elif self._whole_bytes:  # with the JSON around it: rather too much than free, where no usage is reported
+        elif self._whole_bytes and self._is_chat:
+            # With the JSON around it: rather too much than free, where no usage is reported.
             delivered = Delivered(self._whole_bytes, -(-self._whole_bytes // _BYTES_OF_EVENT))
         if self._outcome == OK and self._usage.total:
             if self._stream is not None:
                 self._account.learn(self._usage, self._request, delivered)
-        elif self._usage.total or delivered.output_events or self._left_reading(self._outcome, waited):
+        elif (
+            self._usage.total
+            or delivered.output_events
+            or self._left_reading(self._outcome, waited)
+            or (self._outcome == OK and self._account.read)
+        ):
             self._usage = self._account.estimate(self._usage, self._request, delivered, unseen=self._unseen(waited))
             self._estimated = True
         self._cost = self._account.cost(self._usage, self._service_tier)
         if self._cost is not None and self._outcome != OK and not self._usage.total:
             self._cost = 0  # vendors bill no fee for a request that they refuse
+
+    @property
+    def _is_chat(self) -> bool:
+        return self._handoff is not None and self._handoff.operation == "chat"
 
     def _unseen(self, waited: float) -> int:
         """Output tokens that were written, and billed, with nothing delivered yet: whole answers, hidden reasoning.
@@ -233,6 +244,8 @@ class AttemptLog:
 
         A provider that resets a request instead of answering does so at once, and one that refuses it sends a status.
         """
+        if outcome == _CRASHED:  # of our own: the provider has done its part
+            return self._status is not None and self._status < 300
         at_work = waited >= _AT_WORK if self._status is None else self._status < 300
         return at_work and outcome in _BROKEN_OFF
 

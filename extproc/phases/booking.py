@@ -135,7 +135,8 @@ class Bookkeeper:
                 return self._granted(wanted, course, plan, hold)
             assert hold.refused_by is not None
             line, state = plan.order.lines[hold.refused_by], hold.states[hold.refused_by]
-            lower = descend(course, line.meter, state) if hold.gated else None
+            swaps = wanted.operation == "chat"
+            lower = descend(course, line.meter, state, swaps=swaps) if hold.gated else None
             if lower is None or not self._serves(lower.model):
                 raise NoRoom(self._refusal(line, state, plan.order, gated=hold.gated), plan.order.lines, hold.states)
             course = lower

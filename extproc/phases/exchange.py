@@ -16,6 +16,7 @@ from extproc.dialects.base import ClientDialect, ProviderDialect, RenderOptions,
 from extproc.dialects.bedrock_anthropic import AnthropicOverBedrock
 from extproc.domain.errors import InternalError, ProviderAuth, ProviderError
 from extproc.domain.reading import JsonObject
+from extproc.phases.endpoints import RESPONSES
 from extproc.phases.events import RequestHeaders
 from extproc.phases.handoff import Handoff, Step
 from extproc.policy.account import ACCOUNT_OPERATIONS, account_model
@@ -31,6 +32,7 @@ from extproc.translate.multipart import read_form
 from extproc.translate.opaque import OpaqueReader
 from extproc.translate.operations.base import Operation, OperationJob
 from extproc.translate.operations.table import OPERATIONS
+from extproc.translate.owned import OwnedReader, Owner
 from extproc.translate.pairs import CLIENT_DIALECTS, PROVIDER_DIALECTS, is_same, read_error
 from extproc.translate.request import RequestJob, TranslatedRequest, translate_request
 from extproc.translate.response import AnswerStream
@@ -58,6 +60,8 @@ class Exchange:
     handoff: Handoff
     byok: bool
     """The provider is called with a key of the client's own side."""
+    owner: Owner | None
+    """To whom ids of kept responses are given, where the provider keeps any."""
 
     def read(self, body: bytes) -> JsonObject:
         """What the client's body says. Admission has read it before, so it can be read."""
@@ -71,7 +75,8 @@ class Exchange:
     def render(self, body: bytes, parsed: JsonObject) -> TranslatedRequest:
         """The client's request in the provider's dialect; ``parsed``: the body, read. Raises ``InvalidRequest``."""
         if self.operation is not None:
-            job = OperationJob(self.step.model, self.handoff.content_type, self.model.drop_unsupported)
+            edits = {} if self.owner is None else self.owner.edits(parsed)
+            job = OperationJob(self.step.model, self.handoff.content_type, self.model.drop_unsupported, edits)
             return self.operation.request(body, parsed, job)
         assert self.dialect is not None
         return translate_request(self.client, self.dialect, body, parsed, self._job(parsed))
@@ -91,12 +96,19 @@ class Exchange:
                 default_max_output_tokens=own or RenderOptions().default_max_output_tokens,
                 legacy_max_tokens=older,
                 replay_reasoning=provider.replay_reasoning,
-                known_as=self.target.known_as if self.target is not None else None,
+                quirks=provider.quirks,
+                call_ids=self.wire.call_ids,
+                automatic_cache=self.wire.automatic_cache,
+                known_as=self._known_as,
                 drop_unsupported=self.model.drop_unsupported,
             ),
-            edits=edits,
+            edits=edits if self.owner is None else {**edits, **self.owner.edits(parsed)},
             final=self._final(),
         )
+
+    @property
+    def _known_as(self) -> str | None:
+        return self.target.known_as if self.target is not None else None
 
     def _final(self) -> Changes:
         """What this kind of provider, or this very one, wants otherwise."""
@@ -110,13 +122,15 @@ class Exchange:
         """The headers of the request; ``now``: Unix seconds. Signatures cover the body."""
         return sign(self.provider, self.headers, body, self.credential, now)
 
-    def answer_stream(self, *, created: int, include_usage: bool) -> AnswerStream:
-        """A translator for one streamed answer; ``include_usage``: the client asked for OpenAI's usage chunk."""
+    def answer_stream(self, request: JsonObject, *, created: int, include_usage: bool) -> AnswerStream:
+        """A translator for one streamed answer to ``request``; ``include_usage``: as ``TranslatedRequest`` says."""
         assert self.dialect is not None
         writer = None if self.same_dialect else self.client.stream_writer(created=created, include_usage=include_usage)
-        reader: StreamReader = self.dialect.stream_reader()
+        reader: StreamReader = self.dialect.stream_reader(self._known_as or self.step.model)
         if self.wire.framing == "anthropic-over-bedrock":
             reader = Framed(AnthropicOverBedrock(), reader)
+        if self.owner is not None:
+            reader = OwnedReader(reader, self.owner, request)
         return AnswerStream(
             reader, writer, hide_usage=not include_usage, model=self.step.model, answer_id=self.handoff.request_id
         )
@@ -130,7 +144,7 @@ class Exchange:
         if self.operation is not None:
             return self.operation.answer(body, model=self.step.model, request=request)
         assert self.dialect is not None
-        return translate_answer(
+        answer = translate_answer(
             self.client,
             self.dialect,
             body,
@@ -138,6 +152,9 @@ class Exchange:
             same_dialect=self.same_dialect,
             unsaid=Unsaid(self.step.model, self.handoff.request_id),
         )
+        if self.owner is None:
+            return answer
+        return replace(answer, body=self.owner.tell(answer.body, answer.response_id, request))
 
     def parse_error(self, status: int, body: bytes, retry_after: float | None) -> ProviderError:
         """What an error status of this provider means."""
@@ -171,6 +188,9 @@ def open_exchange(parties: Parties, handoff: Handoff, step: Step, event: Request
     spoken = wire.format if chat else None
     if chat and spoken is None:
         raise InternalError("the configuration changed while the request was under way; send it again")
+    operation = None if chat else OPERATIONS.get((handoff.operation, provider.dialect))
+    if operation is None and not chat:
+        raise InternalError("the configuration changed while the request was under way; send it again")
     same = spoken is not None and is_same(handoff.client_dialect, spoken)
     client_headers: Mapping[str, str] = dict(handoff.client_headers) if same or not chat else {}
     ask = Ask(
@@ -184,7 +204,7 @@ def open_exchange(parties: Parties, handoff: Handoff, step: Step, event: Request
         target=_target(model, step),
         client=CLIENT_DIALECTS[handoff.client_dialect],
         dialect=None if spoken is None else PROVIDER_DIALECTS[spoken],
-        operation=None if chat else OPERATIONS[handoff.operation, provider.dialect],
+        operation=operation,
         same_dialect=same,
         headers=address(
             provider, wire, ask, client_headers=client_headers, present=event.headers, credential=credential
@@ -193,7 +213,15 @@ def open_exchange(parties: Parties, handoff: Handoff, step: Step, event: Request
         credentials=parties.credentials,
         handoff=handoff,
         byok=byok,
+        owner=_owner(provider, handoff) if handoff.client_dialect == RESPONSES and (same or not chat) else None,
     )
+
+
+def _owner(provider: Provider, handoff: Handoff) -> Owner:
+    """The team, whose keys go on with each other's conversations; else the key."""
+    name = f"key:{handoff.key_id}" if handoff.team is None else f"team:{handoff.team}"
+    key = provider.api_key.reveal() if provider.api_key is not None else ""
+    return Owner(f"{provider.name} {provider.base_url} {key}".encode(), name)
 
 
 def _target(model: Model, step: Step) -> Target | None:

@@ -11,7 +11,7 @@ import orjson
 from extproc.accounting.bounds import Bound, prompt_bound, quote
 from extproc.accounting.cost import asked_tier, served_regionally, served_tier
 from extproc.accounting.estimate import Delivered, Ratios, estimate_usage, prompt_bytes
-from extproc.accounting.operations import charge, counted, sold
+from extproc.accounting.operations import BY_TOKENS, charge, counted, sold
 from extproc.accounting.tariffs import Tariff, TariffBook
 from extproc.domain.errors import UnboundedCost
 from extproc.domain.ledger import Charge, Settlement, UsageEvent
@@ -77,6 +77,11 @@ class Account:
     def held(self) -> bool:
         """Whether the ledger holds something for the request that could be too little."""
         return self._ledger is not None and self._handoff.metered
+
+    @property
+    def read(self) -> bool:
+        """The provider reads what is sent and writes nothing: what it does not report is told by the request alone."""
+        return self._handoff.operation in BY_TOKENS
 
     def ordered(self, request: JsonObject) -> None:
         """The request goes out: what it asks for, where that decides on the price."""
@@ -160,11 +165,12 @@ class Account:
         return self._exchange.provider.name, self._exchange.step.model
 
     def _bound(self, request: bytes) -> Bound | None:
-        """Of the client's conversation; None where its cost has none."""
-        if self._handoff.operation != "chat":
+        """Of the client's request; None where its cost has none, or is none of tokens."""
+        handoff = self._handoff
+        if handoff.operation != "chat" and handoff.operation not in BY_TOKENS:
             return None
         try:
-            return prompt_bound(orjson.loads(request), len(request), self._handoff.client_dialect)
+            return prompt_bound(orjson.loads(request), len(request), handoff.client_dialect, handoff.operation)
         except UnboundedCost:
             return None
 

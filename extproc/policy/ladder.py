@@ -23,8 +23,11 @@ class Course:
         return next((count for meter_id, count in self.honoured if meter_id == meter.id), 0)
 
 
-def descend(course: Course, meter: Meter, state: MeterState) -> Course | None:
-    """The course behind the steps that the meter has reached; None where one of them says to refuse."""
+def descend(course: Course, meter: Meter, state: MeterState, *, swaps: bool = True) -> Course | None:
+    """The course behind the steps that the meter has reached; None where one of them says to refuse.
+
+    ``swaps``: another model can do as well. A file in one account is none in another, and who answers makes no vectors.
+    """
     used = state.settled + state.held
     reached = sum(used * SHARE >= meter.limit * step.at for step in meter.ladder)
     # The gate was hit, so one step at least is new, whatever has been given back since.
@@ -33,7 +36,7 @@ def descend(course: Course, meter: Meter, state: MeterState) -> Course | None:
     for step in meter.ladder[:reached]:
         if step.refuse:
             return None
-        model = step.use or model
+        model = (step.use if swaps else None) or model
         if step.max_output_tokens is not None:
             most = min(step.max_output_tokens, most or step.max_output_tokens)
     others = tuple((meter_id, count) for meter_id, count in course.honoured if meter_id != meter.id)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 import orjson
 
+from extproc.domain.errors import InvalidRequest
 from extproc.domain.money import NANOS
 from extproc.domain.reading import Json
 from extproc.translate.edit import edit_members
@@ -20,8 +21,15 @@ _SIGN = b'"usage'
 
 
 def tag_answer(body: bytes, cost: int) -> bytes:
-    """A whole answer; ``cost`` in nano-dollars. As it is where it has no usage."""
+    """A whole answer; ``cost`` in nano-dollars. As it is where it has no usage, or one that cannot be written anew."""
     parsed: Json = orjson.loads(body)
+    try:
+        return _tagged(body, parsed, cost)
+    except (InvalidRequest, orjson.JSONEncodeError, RecursionError):  # twice there, or nested too deeply
+        return body
+
+
+def _tagged(body: bytes, parsed: Json, cost: int) -> bytes:
     if not isinstance(parsed, Mapping):
         return body
     for name in _USAGES:
