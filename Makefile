@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 .PHONY: help run test test-envoy test-rest check lint types contracts bench goldens protos lock clean
 
 help: ## Show this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 15
 
 $(STAMP): pyproject.toml .requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
@@ -34,6 +34,22 @@ test-envoy: $(STAMP)
 test-rest: $(STAMP)
 	$(BIN)/python -m pytest -p no:cacheprovider $(filter-out tests/contract tests/goldens tests/judges,$(wildcard tests/*))
 
+# The client libraries are older or newer than ours, so they have environments of their own; CI does not make them.
+CLIENTS := .clients
+CLIENTS_STAMP := $(CLIENTS)/.installed
+
+$(CLIENTS_STAMP): tests/clients/requirements.lock tests/clients/package-lock.json | $(STAMP)
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(CLIENTS)/venv
+	$(BIN)/uv pip sync --quiet --python $(CLIENTS)/venv/bin/python --require-hashes tests/clients/requirements.lock
+	mkdir -p $(CLIENTS)/node
+	cp tests/clients/package.json tests/clients/package-lock.json $(CLIENTS)/node
+	cd $(CLIENTS)/node && PATH="$(CURDIR)/$(CLIENTS)/venv/bin:$$PATH" npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+.PHONY: test-clients
+test-clients: $(STAMP) $(CLIENTS_STAMP) ## LangChain, LlamaIndex, Pydantic AI and the Vercel AI SDK with every provider dialect
+	$(BIN)/python -m pytest -p no:cacheprovider -o "pythonpath=tests/contract tests/clients" tests/clients/pairs.py $(ARGS)
+
 check: lint types contracts test ## Everything that CI runs
 
 lint: $(STAMP) ## Style and formatting
@@ -52,6 +68,7 @@ bench: $(STAMP) ## Measure: Envoy alone, this gateway, and its peers where they 
 goldens: $(STAMP) ## Rewrite the golden files from what the code does now; read the diff
 	LLMGW_REWRITE_GOLDENS=1 $(BIN)/python -m pytest -q tests/unit
 	$(BIN)/llmgw schema > extproc/config/gateway.schema.json
+	$(BIN)/python -m tests.carryover
 
 protos: $(STAMP) ## Generate extproc/transport/pb from protos/
 	$(BIN)/python -m grpc_tools.protoc -Iprotos --python_out=. --pyi_out=. protos/extproc/transport/pb/*.proto
@@ -60,4 +77,4 @@ lock: $(STAMP) ## Resolve the dependencies anew
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet -o .requirements.lock --upgrade
 
 clean: ## Remove what the targets above have made
-	rm -rf $(VENV) .bench .pytest_cache .ruff_cache .hypothesis .import_linter_cache build *.egg-info
+	rm -rf $(VENV) $(CLIENTS) .bench .pytest_cache .ruff_cache .hypothesis .import_linter_cache build *.egg-info
