@@ -23,6 +23,8 @@ class Bound:
     images: int = 0
     whole_window: str | None = None
     """The field that has no bound in its bytes: the model's context window is the bound."""
+    kept: str | None = None
+    """Likewise, but only where the provider keeps it; to all others it is nothing."""
     rounds: int = 1
     """How often the vendor may read the prompt and write an answer: once, and once for each use of a server tool."""
     tiers: frozenset[str] | None = frozenset()

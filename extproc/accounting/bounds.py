@@ -6,6 +6,7 @@ least twice. ``tests/properties/test_accounting.py`` tries to break it.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from extproc.accounting.bound import Bound, Quote
 from extproc.accounting.cost import asked_tier, served_regionally
@@ -85,6 +86,7 @@ def prompt_bound(body: JsonObject, size: int, dialect: str, operation: str = "ch
         cached_1h=tally.cached_1h,
         images=tally.images,
         whole_window=tally.whole_window,
+        kept=tally.kept,
         rounds=1 + tally.uses,
         tiers=_tiers(body, tier),
         regional=served_regionally(body),
@@ -95,12 +97,14 @@ def prompt_bound(body: JsonObject, size: int, dialect: str, operation: str = "ch
     )
 
 
-def quote(bound: Bound, tariff: Tariff | None) -> Quote:
-    """The worst case on a tariff; None, no price: tokens only.
+def quote(bound: Bound, tariff: Tariff | None, *, keeps: bool = True) -> Quote:
+    """The worst case on a tariff; None, no price: tokens only. ``keeps``: the provider has what ``bound.kept`` stands for.
 
     Raises ``UnboundedCost``, naming the field, where only the context window bounds the prompt, and nobody knows it, and
     where the operation or the service tier asked for has a bound on no price but its own.
     """
+    if keeps and bound.kept is not None and bound.whole_window is None:
+        bound = replace(bound, whole_window=bound.kept)
     _check_sold(bound, tariff)
     tokens = _input(bound, tariff)
     outputs = bound.n * bound.rounds

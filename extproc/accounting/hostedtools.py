@@ -5,7 +5,7 @@ Anthropic's. Sources: openai.types.responses.ToolParam, google.genai.types.Tool,
 https://developers.openai.com/api/docs/pricing#built-in-tools.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from extproc.accounting.servertools import PLAIN, ToolBound
 from extproc.accounting.tally import Tally
@@ -64,7 +64,7 @@ def hosted_tools(tools: Sequence[tuple[str, Json]], calls: Json, tally: Tally) -
     """
     limit = calls if isinstance(calls, int) and not isinstance(calls, bool) and calls >= 0 else None
     first, web, files = None, False, False
-    for path, tool in tools:
+    for path, tool in _all(tools):
         tally.framing += _definition(tool, path)
         kind = tool.get("type") if isinstance(tool, dict) else None
         fees = _FEES.get(kind) if isinstance(kind, str) else None
@@ -76,6 +76,17 @@ def hosted_tools(tools: Sequence[tuple[str, Json]], calls: Json, tally: Tally) -
     if first is not None and limit:
         # One attempt more than there are calls is answered with no, which is a round as well.
         tally.tool(ToolBound(0, limit + 1, limit if web else 0, limit if files else 0), first)
+
+
+def _all(tools: Sequence[tuple[str, Json]]) -> Iterator[tuple[str, Json]]:
+    """These tools and those in namespaces, at any depth."""
+    waiting = list(reversed(tools))
+    while waiting:
+        path, tool = waiting.pop()
+        yield path, tool
+        inner = tool.get("tools") if isinstance(tool, dict) and tool.get("type") == "namespace" else None
+        if isinstance(inner, list):
+            waiting += reversed([(f"{path}.tools[{at}]", one) for at, one in enumerate(inner)])
 
 
 def _definition(tool: Json, path: str) -> int:
@@ -93,10 +104,7 @@ def _definition(tool: Json, path: str) -> int:
         said = tool.get(member)
         if (said.get("type") if isinstance(said, dict) else said) != wanted:
             raise _refusal(path, kind, f"{why}, unless its {member} is {wanted}. Leave it out")
-    inner = tool.get("tools") if kind == "namespace" else None
-    return tokens + sum(
-        _definition(one, f"{path}.tools[{at}]") for at, one in enumerate(inner if isinstance(inner, list) else ())
-    )
+    return tokens
 
 
 def gemini_tool(tool: Json, path: str) -> ToolBound:

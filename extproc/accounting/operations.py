@@ -2,7 +2,7 @@
 
 ::
 
-    embeddings, rerank            tokens of what is sent, and no output
+    embeddings, rerank            tokens of what is sent, and no output; of rerank a price of a request is that of a search unit
     moderations                   likewise, and free where nobody names a price
     images, speech, ...           sold by what no usage report counts: only a price of each request bounds them
     count-tokens-..., files       free
@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 
 from extproc.accounting.bound import Bound
 from extproc.accounting.cost import cost
-from extproc.accounting.prompt_texts import walk_documents, walk_inputs
+from extproc.accounting.prompt_texts import least_units, most_units, walk_documents, walk_inputs
 from extproc.accounting.spelling import count
 from extproc.accounting.tally import Tally
 from extproc.accounting.tariffs import Tariff
@@ -37,6 +37,7 @@ _MANY = frozenset({"images", "images-edits", "images-variations"})
 _FREE = frozenset({"files", "count-tokens"})
 _FREE_UNPRICED = frozenset({"moderations"})
 _BATCHES = "batches"
+_RERANK = "rerank"
 
 _REQUEST_TOKENS = 256
 """As for conversations: what is put around texts."""
@@ -50,9 +51,14 @@ def is_free(operation: str) -> bool:
 
 
 def sold(body: JsonObject, operation: str) -> int:
-    """How often the price of a request is due: for each picture, once for all else that costs, else never."""
+    """How often the price of a request is due: for each picture or search unit, once for all else that costs, else never.
+
+    Of search units it is the least; ``charge`` heeds what was reported, ``operation_bound`` has the most.
+    """
     if is_free(operation) or operation == _BATCHES:
         return 0
+    if operation == _RERANK:
+        return least_units(body)
     return max(_number(body.get("n")), 1) if operation in _MANY else 1
 
 
@@ -80,6 +86,8 @@ def charge(
         return None
     if operation != "chat" and operation not in BY_TOKENS and not tariff.flat:
         return None
+    if operation == _RERANK and usage.search_units:
+        requests = usage.search_units
     return cost(tariff, usage, service_tier=service_tier, regional=regional, requests=requests)
 
 
@@ -109,6 +117,7 @@ def operation_bound(body: JsonObject, size: int, operation: str) -> Bound:
         searches=0,
         cached=False,
         text_bytes=read,
+        requests=most_units(body) if operation == _RERANK else 1,
         needs_price=operation not in _FREE_UNPRICED,
     )
 

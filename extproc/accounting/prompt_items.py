@@ -21,6 +21,9 @@ _TEXT_ITEMS = frozenset(
 
 _TEXT_PARTS = frozenset({"input_text", "output_text", "refusal", "summary_text", "reasoning_text", "text"})
 
+_REASONING_IDS = "rs_"
+"""How ids of reasoning begin. What has only such an id is left out where the provider is not the one that stored it."""
+
 _KEPT = ("previous_response_id", "conversation")
 """What stands for earlier turns that the vendor keeps."""
 
@@ -60,12 +63,12 @@ def _tools(body: JsonObject) -> list[tuple[str, Json]]:
 
 def _item(item: JsonObject, path: str, tally: Tally) -> None:
     kind = kind_of(item)
-    if not kind and "role" in item:
-        kind = "message"
+    if not kind:
+        kind = "message" if "role" in item else "item_reference"
     if kind in _TEXT_ITEMS or kind in DEFINING:
         return
     read = _ITEMS.get(kind)
-    if read is None:  # a reference too, which may say no more than an id
+    if read is None:
         tally.unbounded(path)
     else:
         read(item, path, tally)
@@ -82,6 +85,15 @@ def _output(item: JsonObject, path: str, tally: Tally) -> None:
 def _reasoning(item: JsonObject, path: str, tally: Tally) -> None:
     """Encrypted or shown it is in its bytes; by its id alone it is not."""
     if not isinstance(item.get("encrypted_content"), str):
+        tally.kept = tally.kept or path
+
+
+def _reference(item: JsonObject, path: str, tally: Tally) -> None:
+    """It may say no more than an id."""
+    stored = item.get("id")
+    if isinstance(stored, str) and stored.startswith(_REASONING_IDS):
+        tally.kept = tally.kept or path
+    else:
         tally.unbounded(path)
 
 
@@ -127,6 +139,7 @@ _ITEMS: Mapping[str, Callable[[JsonObject, str, Tally], None]] = {
     "custom_tool_call_output": _output,
     "computer_call_output": _output,
     "reasoning": _reasoning,
+    "item_reference": _reference,
     "image_generation_call": _made_image,
 }
 """Items that may hold more than text. Whatever is not listed anywhere is taken to have no bound in its bytes."""

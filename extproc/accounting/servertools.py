@@ -40,15 +40,33 @@ _UNBOUNDED_FIELDS: Mapping[str, str] = {
     "search_parameters": "searches, each at a fee",  # xAI
     "plugins": "does things that have fees",  # OpenRouter
     "models": "may be served by a dearer model",  # OpenRouter
+    "fallbacks": "may be served by a dearer model",  # Anthropic
+    "provider": "may be served at a dearer price",  # OpenRouter
+    "preset": "may be served by a dearer model",  # OpenRouter
+    "route": "may be served by a dearer model",  # OpenRouter
+    "data_sources": "adds documents of any length to the prompt",  # Azure
+    "enable_search": "searches, each at a fee",  # Alibaba
+    "search_settings": "searches, each at a fee",  # Groq
+    "compound_custom": "may be served by a dearer model, and searches",  # Groq
+    "n_predict": "limits the output in place of max_tokens",  # llama.cpp
     "mcp_servers": "calls tools any number of times, and reads the prompt again each time",
 }
-"""Top-level fields with which a request could cost anything."""
+"""Top-level fields with which a request could cost anything.
+
+Sources: https://openrouter.ai/docs/api-reference/parameters, https://openrouter.ai/docs/features/presets,
+https://learn.microsoft.com/azure/ai-foundry/openai/references/on-your-data,
+https://www.alibabacloud.com/help/en/model-studio/web-search, https://console.groq.com/docs/api-reference#chat-create,
+https://github.com/ggml-org/llama.cpp/tree/master/tools/server (which prefers ``n_predict`` where both are said).
+"""
 
 _UNBOUNDED_IN: Mapping[str, Mapping[str, str]] = {
     "openai-responses": {
         "prompt": "may bring tools of its own, which have fees",
         "multi_agent": "may have any number of agents at work",
         "background": "has an answer that nobody waits for, so what it cost is never told",
+    },
+    "anthropic-messages": {
+        "compaction": "writes a summary of any length",
     },
     "gemini": {
         "cachedContent": "may bring tools of its own, which have fees",
@@ -83,6 +101,11 @@ class ToolBound:
 
 PLAIN = ToolBound()
 """A tool of which the vendor only tells the model."""
+
+
+def unbounded_fields(dialect: str) -> tuple[str, ...]:
+    """The top-level fields that ``check_fields`` refuses."""
+    return (*_UNBOUNDED_FIELDS, *_UNBOUNDED_IN.get(dialect, ()))
 
 
 def check_fields(body: JsonObject, dialect: str) -> None:

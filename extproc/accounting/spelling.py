@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import cast
 
+from extproc.accounting.prompt_texts import NO_DOCUMENTS, NO_INPUTS
+from extproc.accounting.servertools import unbounded_fields
 from extproc.domain.errors import InvalidRequest
 from extproc.domain.reading import Json, JsonObject
 
@@ -15,8 +17,12 @@ _MOST = 10_000_000
 """Far beyond every model's output; larger numbers only break sums."""
 _MANY = frozenset({"images", "images-edits", "images-variations"})
 """Operations that are done ``n`` times over."""
-_TIERED = frozenset({"embeddings"})
-"""Operations besides conversations whose ``service_tier`` decides on the price."""
+_OF_OPERATIONS: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(_MANY, ("n",)),
+    "embeddings": ("service_tier", "input", "title", *NO_INPUTS),
+    "rerank": ("query", "documents", *NO_DOCUMENTS),
+}
+"""What decides besides conversations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +60,21 @@ class Spelling:
 
 
 _TOOLED = ("service_tier", "speed", "inference_geo", "tools", "web_search_options", "thinking", "prediction")
+_SAID = (
+    *("messages", "system", "functions", "thread", "cache_control", "prompt_cache_options", "context_management"),
+    *("response_format", "output_config", "audio", "modalities"),
+)
 _CHAT = ("max_completion_tokens", "max_tokens")
 
 SPELLINGS: Mapping[str, Spelling] = {
-    "openai-chat": Spelling(_CHAT, ("n", "best_of"), _TOOLED),
+    "openai-chat": Spelling(_CHAT, ("n", "best_of"), (*_TOOLED, *_SAID)),
     # Anthropic takes 0, to fill its prompt cache.
-    "anthropic-messages": Spelling(("max_tokens",), ("n", "best_of"), _TOOLED, least=0),
+    "anthropic-messages": Spelling(("max_tokens",), ("n", "best_of"), (*_TOOLED, *_SAID), least=0),
     "openai-responses": Spelling(
         ("max_output_tokens",),
         deciding=(
             *("max_tool_calls", "tools", "service_tier", "reasoning", "context_management", "background"),
-            *("previous_response_id", "conversation", "prompt"),
+            *("previous_response_id", "conversation", "prompt", "input", "prompt_cache_options"),
         ),
         # https://developers.openai.com/api/reference/resources/responses/methods/create
         least_granted=16,
@@ -76,7 +86,10 @@ SPELLINGS: Mapping[str, Spelling] = {
     "gemini": Spelling(
         ("maxOutputTokens", "max_output_tokens"),
         ("candidateCount", "candidate_count"),
-        ("generationConfig", "generation_config", "tools", "serviceTier", "service_tier"),
+        (
+            *("generationConfig", "generation_config", "tools", "serviceTier", "service_tier", "contents"),
+            *("systemInstruction", "system_instruction", "continuationToken", "continuation_token"),
+        ),
         within=("generationConfig", "generation_config"),
     ),
 }
@@ -85,11 +98,30 @@ SPELLINGS: Mapping[str, Spelling] = {
 
 def deciding(dialect: str, operation: str = "chat") -> tuple[str, ...]:
     """Top-level fields that a bound rests on: one that stands twice would be read one way here, another way there."""
-    if operation == "chat":
-        found = SPELLINGS[dialect]
-        own = () if found.within else (*found.limits, *found.answers)
-        return (*own, *found.deciding)
-    return ("n",) if operation in _MANY else ("service_tier",) if operation in _TIERED else ()
+    return _DECIDING[dialect] if operation == "chat" else _OF_OPERATIONS.get(operation, ())
+
+
+def _all_of(dialect: str, found: Spelling) -> tuple[str, ...]:
+    own = () if found.within else (*found.limits, *found.answers)
+    # One that is refused may stand there twice, and be nothing the second time.
+    return tuple(dict.fromkeys((*own, *found.deciding, *unbounded_fields(dialect))))
+
+
+_DECIDING = {dialect: _all_of(dialect, found) for dialect, found in SPELLINGS.items()}
+_NAMES = frozenset({"model", "stream"}.union(*_DECIDING.values(), *_OF_OPERATIONS.values()))
+_FOLDED = {name.casefold(): name for name in _NAMES}
+
+
+def check_case(body: JsonObject) -> None:
+    """Servers in Go take ``Model`` for ``model``: a field that decides is spelled as its API spells it, or refused.
+
+    Raises ``InvalidRequest`` naming the field. Source: https://pkg.go.dev/encoding/json#Unmarshal.
+    """
+    for name in body:
+        if name not in _NAMES and (meant := _FOLDED.get(name.casefold())) is not None:
+            raise InvalidRequest(
+                f"The field {name} is not {meant}, but some servers read it so. Write {meant}.", param=name
+            )
 
 
 def check_counts(body: JsonObject, dialect: str, operation: str = "chat") -> None:

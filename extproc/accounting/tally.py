@@ -23,6 +23,8 @@ class Tally:
     images: int = 0
     whole_window: str | None = None
     """The path of a part whose tokens its bytes do not bound: the context window has to."""
+    kept: str | None = None
+    """The path of an item that stands for what the vendor keeps, and for nothing where another one is asked."""
     cached: bool = False
     cached_1h: bool = False
     uses: int = 0

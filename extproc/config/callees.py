@@ -1,6 +1,7 @@
 """Spec of a provider → what the snapshot has of it. The part of ``build`` about whom we call."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import urlsplit
@@ -11,6 +12,7 @@ from extproc.config.schema import ProviderSpec
 from extproc.config.services import AuthSpec
 from extproc.config.snapshot import AwsLogin, AzureLogin, GcpLogin, Login, Price, Provider
 from extproc.config.vendors import Vendor, vendors
+from extproc.domain.quirks import COMPATIBLE, OPENAI, ChatQuirks
 
 _OPENAI_HOSTS = ("openai.com", ".openai.azure.com")
 """Hosts whose models heed ``max_completion_tokens``, and of which the reasoning models refuse the older name.
@@ -58,6 +60,7 @@ def provider(name: str, spec: ProviderSpec, base_dir: Path | None) -> Provider:
         key_header=header,
         rerank_path=(record.rerank_path if record else None) or "/rerank",
         replay_reasoning=record.replay_reasoning if record else False,
+        quirks=_quirks(dialect, base_url, record),
         drop=tuple(record.drop) if record else (),
     )
 
@@ -87,6 +90,17 @@ def _older_limit(spec: ProviderSpec, dialect: str, base_url: str, record: Vendor
     if record is not None:
         return record.limit_field == "max_tokens"
     return dialect == "openai" and not _is_openai(base_url)
+
+
+def _quirks(dialect: str, base_url: str, record: Vendor | None) -> ChatQuirks:
+    if record is not None:
+        return replace(
+            COMPATIBLE,
+            refuses_text_lists=record.refuses_text_lists,
+            short_call_ids=record.short_call_ids,
+            results_answered=record.results_answered,
+        )
+    return COMPATIBLE if dialect == "openai" and not _is_openai(base_url) else OPENAI
 
 
 def _prices(spec: ProviderSpec) -> Mapping[str, Price] | None:

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Literal
 
 from extproc.domain.meters import Meter
+from extproc.domain.quirks import OPENAI, ChatQuirks
 
 RetryCondition = int | Literal["connect", "timeout"]
 """A provider status (also one that an in-stream error counts as), or a way to get no answer at all."""
@@ -131,6 +132,8 @@ class Provider:
     """Behind ``base_url`` (``openai``)."""
     replay_reasoning: bool = False
     """It wants ``reasoning_content`` of earlier turns back (``openai``)."""
+    quirks: ChatQuirks = OPENAI
+    """How it differs from OpenAI, whose API it speaks (``openai``)."""
     drop: tuple[str, ...] = ()
     """Top-level fields that it refuses and whose absence changes nothing about the answer (``openai``)."""
 

@@ -14,13 +14,25 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, WithJsonSchema
 
 from extproc.config.scalars import Dialect, HeaderName, HttpUrl, Name, Text
 
+Quirk = Literal[
+    "limit_field",
+    "drop",
+    "replay_reasoning",
+    "refuses_text_lists",
+    "short_call_ids",
+    "results_answered",
+    "rerank_path",
+    "auth",
+]
+
 
 class Vendor(BaseModel):
     """One vendor, or one kind of server.
 
     ``base_url``: None where everybody has another one, and ``form`` shows what it looks like. ``auth``: how the API key
     travels: ``bearer``, ``none`` (a server that asks for none unless told to), or the name of the header. ``apis``: what
-    it serves of OpenAI's shape; ``rerank`` is the shape of Cohere and Jina.
+    it serves of OpenAI's shape; ``rerank`` is the shape of Cohere and Jina. ``refuses_text_lists``, ``short_call_ids``
+    and ``results_answered``: see ``extproc.domain.quirks``.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -34,10 +46,13 @@ class Vendor(BaseModel):
     limit_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     drop: list[Name] = []
     replay_reasoning: bool = False
+    refuses_text_lists: bool = False
+    short_call_ids: bool = False
+    results_answered: bool = False
     rerank_path: Text | None = None
     source: Text
     """Where the address and the APIs are said."""
-    quirks: dict[Literal["limit_field", "drop", "replay_reasoning", "rerank_path", "auth"], Text] = {}
+    quirks: dict[Quirk, Text] = {}
     """Where each quirk is said, if not at ``source``."""
 
 

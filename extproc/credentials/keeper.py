@@ -18,7 +18,6 @@ from extproc.credentials.optional import CredentialError
 from extproc.credentials.sources import Account, Source, open_source
 from extproc.providers.credential import Credential, Credentials, is_static, static_credential
 
-_MOST_THREADS = 8
 _SECOND = 1_000_000_000
 _AHEAD_SHARE = 0.2
 """Of a life that is left: where a source goes on giving the same short-lived credential, it is asked ever more often."""
@@ -89,6 +88,30 @@ class _Entry:
         self.wake = asyncio.Event()
         self.tried = asyncio.Event()
         """Set when the first try has ended."""
+        self.running: asyncio.Future[Fetched] | None = None
+        """A fetch under way: there is one at most, so that a source that hangs takes up one thread, and no other's."""
+        self._thread: ThreadPoolExecutor | None = None
+
+    def fetch(self) -> asyncio.Future[Fetched]:
+        """The fetch under way, or else a new one."""
+        if self.running is None:
+            self._thread = self._thread or ThreadPoolExecutor(1, f"credential of {self.providers[0]}")
+            self.running = asyncio.get_running_loop().run_in_executor(self._thread, self.source.fetch)
+            self.running.add_done_callback(self._ended)
+        return self.running
+
+    def _ended(self, fetch: asyncio.Future[Fetched]) -> None:
+        """Nobody may be waiting for it any more: it is taken at once, and a failure is not reported as forgotten."""
+        if not fetch.cancelled():
+            fetch.exception()
+            self.wake.set()
+
+    def close(self) -> None:
+        """No further fetch; one under way is left to its own timeouts."""
+        if self.running is not None:
+            self.running.cancel()
+        if self._thread is not None:
+            self._thread.shutdown(wait=False, cancel_futures=True)
 
     def valid(self, now: float) -> bool:
         held = self.held
@@ -96,7 +119,7 @@ class _Entry:
 
 
 class CredentialKeeper(Credentials):
-    """The credentials of a configuration's providers. One event loop uses it; sources are asked in threads of its own."""
+    """The credentials of a configuration's providers. One event loop uses it; each account's source has its own thread."""
 
     def __init__(
         self,
@@ -114,7 +137,6 @@ class CredentialKeeper(Credentials):
         self._static: dict[str, Credential] = {}
         self._entries: dict[str, _Entry] = {}
         self._tasks: list[asyncio.Task[None]] = []
-        self._threads: ThreadPoolExecutor | None = None
         accounts: dict[Account, _Entry] = {}
         for provider in snapshot.providers.values():
             if is_static(provider):
@@ -132,7 +154,6 @@ class CredentialKeeper(Credentials):
         """Begin to refresh, and wait for the first credentials, within bounds: a cloud that is away holds up nothing."""
         if not self._all:
             return
-        self._threads = ThreadPoolExecutor(min(len(self._all), _MOST_THREADS), thread_name_prefix="credentials")
         for entry in self._all:
             task = asyncio.create_task(self._follow(entry), name=f"credential of {', '.join(entry.providers)}")
             self._tasks.append(task)
@@ -146,8 +167,8 @@ class CredentialKeeper(Credentials):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
-        if self._threads is not None:
-            self._threads.shutdown(wait=False, cancel_futures=True)
+        for entry in self._all:
+            entry.close()
 
     def current(self, provider: str) -> Credential | None:
         """See ``Credentials``."""
@@ -205,9 +226,12 @@ class CredentialKeeper(Credentials):
         return self._until_next(fetched)
 
     async def _fetch(self, entry: _Entry) -> Fetched:
-        loop = asyncio.get_running_loop()
+        running = entry.fetch()
         async with asyncio.timeout(self._pace.timeout):
-            fetched = await loop.run_in_executor(self._threads, entry.source.fetch)
+            await asyncio.wait((running,))
+        entry.running = None
+        entry.wake.clear()  # that was its own end
+        fetched = running.result()
         if fetched.expires_at is not None and fetched.expires_at <= self._now():
             raise CredentialError("it has expired already; is the clock of this machine right?")
         return fetched

@@ -10,6 +10,7 @@ from typing import Protocol
 from extproc.domain.answer import Answer, AnswerEvent
 from extproc.domain.conversation import Conversation
 from extproc.domain.errors import GatewayError, ProviderError
+from extproc.domain.quirks import OPENAI, ChatQuirks
 from extproc.domain.reading import Json, JsonObject
 
 
@@ -59,10 +60,18 @@ class RenderOptions:
 
     default_max_output_tokens: int = 4096
     """For dialects that require an output limit, when the client named none."""
+    bounded: bool = False
+    """The output limit is what a budget has money held for: nobody may raise it."""
     legacy_max_tokens: bool = False
     """The server heeds OpenAI's ``max_tokens`` only."""
     replay_reasoning: bool = False
     """The server wants its earlier reasoning back as text (``reasoning_content``)."""
+    quirks: ChatQuirks = OPENAI
+    """Of the server, where it speaks OpenAI's API."""
+    call_ids: bool = True
+    """The server knows ids of calls (Gemini's ``functionCall.id``, which Vertex AI does not)."""
+    automatic_cache: bool = True
+    """The server takes Anthropic's top-level ``cache_control``."""
     known_as: str | None = None
     """A name that says which model it is, where the provider's own does not (the ARN of a profile at Bedrock)."""
     drop_unsupported: bool = False
@@ -122,8 +131,8 @@ class ProviderDialect(Protocol):
         """Raises ``ProviderBadAnswer`` where the body is not an answer of this dialect."""
         ...
 
-    def stream_reader(self) -> StreamReader:
-        """A reader for one answer."""
+    def stream_reader(self, model: str = "") -> StreamReader:
+        """A reader for one answer. ``model``: the name that says who answers, as ``RenderOptions.known_as`` does."""
         ...
 
     def parse_error(self, status: int, body: bytes, *, retry_after: float | None) -> ProviderError:

@@ -15,6 +15,7 @@ import orjson
 from extproc.dialects.eventstream import EventStreamDecoder, Message
 from extproc.dialects.sse import render_event
 from extproc.domain.errors import ProviderBadAnswer, ProviderTruncated
+from extproc.domain.jsontext import read_json
 from extproc.domain.reading import Json
 
 MAX_BODY_BYTES = 1024 * 1024
@@ -115,7 +116,7 @@ def _chunk(payload: bytes) -> bytes:
         holder: Json = orjson.loads(payload)
         encoded = holder.get("bytes") if isinstance(holder, Mapping) else None
         data = b64decode(encoded, validate=True) if isinstance(encoded, str) else b""
-        event: Json = orjson.loads(data)
+        event = read_json(data)
     except (orjson.JSONDecodeError, binascii.Error, ValueError) as error:
         raise ProviderBadAnswer("a message of the provider's stream does not hold an event") from error
     kind = event.get("type") if isinstance(event, Mapping) else None

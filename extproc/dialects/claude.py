@@ -21,6 +21,11 @@ class Traits:
     """``thinking: {type: adaptive}``."""
     budget: bool = True
     """``thinking: {type: enabled, budget_tokens}``."""
+    thought_first: bool = False
+    """With such a budget, an answer that goes on behind tool results must have begun with thinking.
+
+    Not with ``adaptive`` (https://platform.claude.com/docs/en/build-with-claude/adaptive-thinking).
+    """
     off: Literal["disabled", "between_tools"] | None = "disabled"
     """The ``thinking.type`` that turns thinking off; None: it is always on."""
     efforts: frozenset[str] = frozenset()
@@ -29,16 +34,19 @@ class Traits:
     """``one``: temperature or top_p, not both; ``default``: none of temperature, top_p, top_k but at its default."""
     forced_tools: bool = True
     """``tool_choice`` of type ``any`` or ``tool``."""
+    prefill: bool = True
+    """Goes on from a final assistant's message (https://platform.claude.com/docs/en/about-claude/models/whats-new-claude-4-6)."""
     system_turns: bool = False
     """Messages of role ``system`` behind a user's."""
 
 
 _COMMON = frozenset({"low", "medium", "high"})
 
-_BUDGET = Traits()
+_UNLISTED = Traits()
+_BUDGET = Traits(thought_first=True)
 _ONE_SAMPLER = replace(_BUDGET, sampling="one")
 _V4_5_OPUS = replace(_ONE_SAMPLER, efforts=_COMMON)
-_V4_6 = replace(_ONE_SAMPLER, adaptive=True, efforts=_COMMON | {"max"})
+_V4_6 = replace(_ONE_SAMPLER, prefill=False, adaptive=True, efforts=_COMMON | {"max"})
 _V4_7 = replace(_V4_6, budget=False, sampling="default", efforts=_COMMON | {"xhigh", "max"})
 _V4_8 = replace(_V4_7, system_turns=True)
 _ALWAYS_ON = replace(_V4_8, off=None)
@@ -95,6 +103,6 @@ def traits_of(model: str) -> Traits:
     """The traits behind a model's name; the defaults where it is not Claude's."""
     known = version_of(model)
     if known is None:
-        return _BUDGET
+        return _UNLISTED
     family, version = known
     return next(traits for since, traits in _SINCE[family] if since <= version)

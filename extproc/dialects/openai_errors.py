@@ -81,6 +81,7 @@ _Kind = type[ProviderError]
 _KIND_OF_WORD: Mapping[str, _Kind] = {
     "context_length_exceeded": ContextLength,
     "exceed_context_size_error": ContextLength,  # llama.cpp
+    "1261": ContextLength,  # Zhipu
     "content_filter": ContentPolicy,  # Azure
     "content_policy_violation": ContentPolicy,
     "responsibleaipolicyviolation": ContentPolicy,  # Azure, in innererror
@@ -138,11 +139,13 @@ _KIND_OF_STATUS: Mapping[int, _Kind] = {
     529: ProviderOverloaded,
 }
 
+# Last the phrases of xAI and Moonshot, DashScope and Zhipu, TGI, Gemini and Vertex.
+_TOO_LONG = r"""maximum context length|context window|context length|prompt is too long
+|maximum prompt length is|exceeded model token limit|range of input length should be|prompt exceeds max length
+|`inputs` tokens \+ `max_new_tokens` must be|input token count.{0,40}?(?:exceeds the maximum|only supports up to)"""
+
 _KIND_OF_MESSAGE: tuple[tuple[re.Pattern[str], _Kind], ...] = (
-    (
-        re.compile(r"maximum context length|context window|context length|prompt is too long", re.IGNORECASE),
-        ContextLength,
-    ),
+    (re.compile(_TOO_LONG.replace("\n", ""), re.IGNORECASE), ContextLength),
     (
         re.compile(r"api key (?:is )?(?:not valid|invalid|expired)|(?:invalid|incorrect) api key", re.IGNORECASE),
         ProviderAuth,
@@ -256,11 +259,14 @@ def _sentence(value: Json) -> str:
 
 def _read_body(body: bytes) -> VendorError:
     try:
-        said = vendor_error(orjson.loads(body))
+        value: Json = orjson.loads(body)
     except orjson.JSONDecodeError:
         # A proxy's plain text is worth showing ("upstream connect error ..."), its HTML is not.
         text = body[: MAX_MESSAGE_CHARS * 4].decode("utf-8", "replace").strip()
         return VendorError() if text.startswith("<") else VendorError(message=text)
+    said = vendor_error(value)
+    if said is None and isinstance(value, dict) and "message" in value:  # proxies and gateways in front of a vendor
+        said = _from_object(value)
     return said or VendorError()
 
 

@@ -16,6 +16,7 @@ from extproc.dialects.openai_errors import stream_error, vendor_error
 from extproc.dialects.sse import EventTooLargeError, SseDecoder, SseEvent
 from extproc.domain.answer import AnswerEvent, Ended, Failed
 from extproc.domain.errors import ProviderBadAnswer, ProviderError, ProviderTruncated
+from extproc.domain.jsontext import read_json
 from extproc.domain.reading import Json, JsonObject
 
 _MAX_HEAD = 16 * 1024
@@ -153,7 +154,7 @@ class ChunkStreamReader:
             meant.append(Ended())
             return False
         try:
-            chunk: Json = orjson.loads(data)
+            chunk = read_json(data)
         except orjson.JSONDecodeError:
             if name == "error":
                 raise stream_error({"error": data.decode("utf-8", "replace")}) from None
@@ -190,7 +191,7 @@ def _is_whole(data: bytes) -> bool:
     if data.lstrip().startswith(b"[DONE]"):
         return True
     try:
-        orjson.loads(data)
+        read_json(data)
     except orjson.JSONDecodeError:
         return False
     return True

@@ -5,4 +5,5 @@
 ``answer``        what a model says, whole (``Answer``) or as a stream of events
 ``usage``         tokens, normalised once
 ``reading``       checked access to decoded JSON, with paths in its errors
+``jsontext``      JSON that decoding would lose a part of
 """

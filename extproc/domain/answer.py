@@ -115,6 +115,8 @@ class ToolCallStarted:
     choice: int = 0
     signature: str | None = None
     """Gemini's thought signature of this call."""
+    custom: bool = False
+    """It calls a ``Tool.custom``."""
 
 
 @dataclass(frozen=True, slots=True)

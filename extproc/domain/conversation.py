@@ -113,6 +113,8 @@ class ToolCall:
     cache: CacheMark | None = None
     signature: str | None = None
     """Gemini's thought signature of this call, which its models want back with it."""
+    custom: bool = False
+    """In an answer: the call of a ``Tool.custom``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +149,8 @@ class Tool:
     parameters: JsonObject | None = None
     strict: bool | None = None
     cache: CacheMark | None = None
+    custom: bool = False
+    """Its client knows it as one that takes a text (OpenAI's custom tools); here the text is the argument ``input``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,3 +221,6 @@ class Conversation:
     hints: tuple[tuple[str, Json], ...] = ()
     """Fields that steer their vendor's cache and nothing else: another dialect of the same vendor takes them, others
     leave them out."""
+    asides: tuple[str, ...] = ()
+    """Fields that no other dialect has a word for, and that change how the vendor works but not what is asked of it: left
+    out everywhere, and named to the client (``extproc.translate.request``)."""

@@ -7,6 +7,8 @@ translation to another dialect would lose, and ``unread`` names it.
 from collections.abc import Iterator, Mapping
 from typing import TypeAlias, Union
 
+import orjson
+
 from extproc.domain.errors import InvalidRequest
 
 # A real Union object, not a quoted one: Python 3.11 cannot apply `| None` to a string alias.
@@ -65,6 +67,9 @@ class Fields:
             return value
         if isinstance(value, float) and value.is_integer():
             return int(value)
+        large = _large(value)
+        if large is not None:
+            return large
         raise self.wrong(name, value, "a whole number")
 
     def number(self, name: str) -> float | None:
@@ -72,6 +77,9 @@ class Fields:
         value = self.raw(name)
         if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
             return value
+        large = _large(value)
+        if large is not None:
+            return float(large)
         raise self.wrong(name, value, "a number")
 
     def boolean(self, name: str) -> bool | None:
@@ -100,7 +108,10 @@ class Fields:
 
     def unread(self) -> list[str]:
         """Paths of the fields that are there, not null, and that nobody has read."""
-        return [self.path(k) for k, v in self._data.items() if v is not None and k not in self._seen]
+        seen = self._seen
+        if len(seen) >= len(self._data) and self._data.keys() <= seen:  # the common case, in one step
+            return []
+        return [self.path(k) for k, v in self._data.items() if v is not None and k not in seen]
 
     def wrong(self, name: str, value: Json, wanted: str) -> InvalidRequest:
         """The error for a field of the wrong type, or a missing one."""
@@ -108,6 +119,11 @@ class Fields:
         if value is None:
             return InvalidRequest(f"{path} is required and must be {wanted}", param=path)
         return InvalidRequest(f"{path} must be {wanted}, not {kind_of(value)}", param=path)
+
+
+def _large(value: object) -> int | None:
+    """An integer beyond 64 bits, as ``extproc.domain.jsontext`` leaves it; None for all else."""
+    return int(orjson.dumps(value)) if isinstance(value, orjson.Fragment) else None
 
 
 def kind_of(value: Json) -> str:
@@ -121,7 +137,7 @@ def kind_of(value: Json) -> str:
             return "a number"
         case str():
             return "a string"
-        case list():
-            return "a list"
-        case _:
-            return "an object"
+        case list() | Mapping():
+            return "a list" if isinstance(value, list) else "an object"
+        case _:  # see ``extproc.domain.jsontext``
+            return "a number beyond 64 bits"

@@ -58,5 +58,26 @@ class Usage:
         return self.prompt + self.output
 
     def merged(self, later: "Usage") -> "Usage":
-        """The larger of each count: vendors repeat running totals over a stream, and never lower one."""
-        return Usage(*(max(getattr(self, f.name), getattr(later, f.name)) for f in fields(Usage)))
+        """A stream's running totals after one more report.
+
+        What is produced, and what has a fee, only grows: the larger count stands. The prompt does not change, but a later
+        report may split it another way (cached tokens told at the end only), and parts of two splits are no prompt: the
+        later one stands whole, unless it says nothing of the prompt.
+        """
+        prompt = later if later.prompt else self
+        counts: dict[str, int] = {}
+        for name in _NAMES:
+            mine, others = getattr(self, name), getattr(later, name)
+            counts[name] = getattr(prompt, name) if name in _OF_THE_PROMPT else max(mine, others)
+        return Usage(**counts)
+
+    def plus(self, other: "Usage") -> "Usage":
+        """Both together: of two calls that one answer took."""
+        return Usage(**{name: getattr(self, name) + getattr(other, name) for name in _NAMES})
+
+
+_NAMES = tuple(each.name for each in fields(Usage))
+_OF_THE_PROMPT = frozenset(
+    {"input", "cache_read", "cache_write_5m", "cache_write_1h", "audio_input", "audio_cache_read", "image_input"}
+)
+"""Parts of the prompt, and parts of its parts."""

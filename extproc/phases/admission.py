@@ -19,6 +19,7 @@ from extproc.config.snapshot import Model, Snapshot, Target
 from extproc.dialects.models import ModelEntry, anthropic_model, anthropic_models, openai_model, openai_models
 from extproc.domain import names
 from extproc.domain.errors import GatewayError, InternalError, InvalidRequest, ProviderAuth, UnsupportedFeature
+from extproc.domain.quirks import ChatQuirks
 from extproc.domain.reading import JsonObject
 from extproc.phases.admission_log import AdmissionLog, Known
 from extproc.phases.asked import is_stream, read_asked
@@ -78,6 +79,7 @@ _CLIENT_HEADER_LIMIT = 512
 _LONGEST_TYPE, _LONGEST_PATH = 300, 1_000
 """Characters. Both travel in the hand-off, which rides on every chunk."""
 
+_Kind = tuple[str | None, str, str, ChatQuirks]
 _NOWHERE = Endpoint("models", OPENAI)
 _BODIES: Mapping[Body, str] = {"json": "a JSON object", "form": "a form (multipart/form-data)"}
 
@@ -343,7 +345,7 @@ class Admission:
         kinds = [self._kind(target) for target in targets]
         operation = self._endpoint.operation
         alike = len(set(kinds)) == 1 or model.drop_unsupported
-        if alike and operation == "chat" and all(spoken is not None for spoken, _, _ in kinds):
+        if alike and operation == "chat" and all(spoken is not None for spoken, *_ in kinds):
             return targets
         refusals = {kind: self._refusal(model, kind, parsed) for kind in set(kinds)}
         able = tuple(target for target, kind in zip(targets, kinds, strict=True) if refusals[kind] is None)
@@ -353,20 +355,21 @@ class Admission:
             raise refusal
         return able
 
-    def _kind(self, target: Target) -> tuple[str | None, str, str]:
-        """What decides whether a target can carry a request: its format, whose it is, and the model's name there."""
+    def _kind(self, target: Target) -> _Kind:
+        """What decides whether a target can carry a request: its format, whose it is, the model's name there, its ways."""
         provider = self._deps.snapshot.providers[target.provider]
         return (
             wire_for(provider, target.api, self._known.dialect).format,
             provider.dialect,
             target.known_as or target.model,
+            provider.quirks,
         )
 
-    def _refusal(self, model: Model, kind: tuple[str | None, str, str], parsed: JsonObject) -> InvalidRequest | None:
-        spoken, dialect, name = kind
+    def _refusal(self, model: Model, kind: _Kind, parsed: JsonObject) -> InvalidRequest | None:
+        spoken, dialect, name, quirks = kind
         operation = self._endpoint.operation
         if operation == "chat" and spoken is not None:
-            return None if model.drop_unsupported else carries(self._known.dialect, spoken, name, parsed)
+            return None if model.drop_unsupported else carries(self._known.dialect, spoken, name, parsed, quirks)
         if operation != "chat" and (operation, dialect) in OPERATIONS:
             return None
         return UnsupportedFeature(

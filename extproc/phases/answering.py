@@ -160,9 +160,7 @@ class Answering:
             self._content_type = event.headers.get("content-type", _ANY_TYPE)
             self._stream = self._exchange.opaque_stream(self._content_type)
         else:
-            self._stream = self._exchange.answer_stream(
-                self._parsed, created=self._seconds(), include_usage=self._request.include_usage
-            )
+            self._stream = self._exchange.answer_stream(self._parsed, self._request, created=self._seconds())
         if self._exchange.handoff.stream:
             self.deadline = self._began + model.first_token_timeout
 
@@ -202,7 +200,7 @@ class Answering:
         try:
             body = self._decoder.feed(bytes(self._held))
             self._decoder.finish()
-            answer = self._exchange.translate_answer(body, created=self._seconds(), request=self._parsed)
+            answer = self._exchange.translate_answer(body, self._parsed, self._request, created=self._seconds())
         except ProviderError as error:
             if isinstance(error, ProviderTruncated):
                 self._log.cut_short(len(self._held))

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import orjson
 
+from extproc.accounting.spelling import check_case
 from extproc.domain.errors import InvalidRequest, MalformedJson
 from extproc.domain.reading import Fields, Json, JsonObject
 from extproc.phases.endpoints import Endpoint
@@ -27,6 +28,7 @@ def read_asked(endpoint: Endpoint, content_type: str, body: bytes) -> Asked:
     match endpoint.body:
         case "json":
             parsed = parse_object(body)
+            check_case(parsed)
         case "form":
             parsed = read_form(content_type, body)
         case "none" | "any":

@@ -1,7 +1,7 @@
 """The paths the gateway serves, written out: method and path → what is asked, in which dialect.
 
 Further spellings of the same paths: ``/anthropic/...`` for Anthropic SDKs that end their base URL so, and Azure's
-``/openai/v1/...`` and ``/openai/deployments/<model>/...``.
+``/openai/v1/...``, ``/openai/deployments/<model>/...`` and ``/openai/...``.
 """
 
 import re
@@ -59,6 +59,9 @@ _POSTS: Mapping[str, Endpoint] = {
     "/v1/audio/translations": Endpoint("call", OPENAI, "translations", body="form"),
 }
 """What is asked with POST at one path."""
+
+FORMS = frozenset(found.operation for found in _POSTS.values() if found.body == "form")
+"""Operations whose body is a form."""
 
 _ID = r"\w[\w.:-]{0,255}"
 _ACCOUNT: tuple[tuple[str, re.Pattern[str], Body], ...] = (
@@ -130,6 +133,8 @@ def _respelt(path: str) -> tuple[str, str | None]:
         return path[len("/openai") :], None
     if (azure := _DEPLOYMENT.fullmatch(path)) is not None:
         return f"/v1{azure['rest']}", unquote(azure["model"])
+    if path.startswith("/openai/") and (served := f"/v1{path[len('/openai') :]}") in _POSTS:
+        return served, None  # Azure's dated API, where the body names the model: responses
     return path, None
 
 

@@ -36,6 +36,7 @@ from extproc.translate.owned import OwnedReader, Owner
 from extproc.translate.pairs import CLIENT_DIALECTS, PROVIDER_DIALECTS, is_same, read_error
 from extproc.translate.request import RequestJob, TranslatedRequest, translate_request
 from extproc.translate.response import AnswerStream
+from extproc.translate.tool_names import restoring
 
 _NO_BODY: JsonObject = {}
 
@@ -94,6 +95,7 @@ class Exchange:
             same_dialect=self.same_dialect,
             options=RenderOptions(
                 default_max_output_tokens=own or RenderOptions().default_max_output_tokens,
+                bounded=limit is not None,
                 legacy_max_tokens=older,
                 replay_reasoning=provider.replay_reasoning,
                 quirks=provider.quirks,
@@ -122,10 +124,11 @@ class Exchange:
         """The headers of the request; ``now``: Unix seconds. Signatures cover the body."""
         return sign(self.provider, self.headers, body, self.credential, now)
 
-    def answer_stream(self, request: JsonObject, *, created: int, include_usage: bool) -> AnswerStream:
-        """A translator for one streamed answer to ``request``; ``include_usage``: as ``TranslatedRequest`` says."""
+    def answer_stream(self, request: JsonObject, sent: TranslatedRequest, *, created: int) -> AnswerStream:
+        """A translator for one streamed answer to ``request``, which went out as ``sent``."""
         assert self.dialect is not None
-        writer = None if self.same_dialect else self.client.stream_writer(created=created, include_usage=include_usage)
+        client, include_usage = restoring(self.client, sent.tool_names, sent.custom_tools), sent.include_usage
+        writer = None if self.same_dialect else client.stream_writer(created=created, include_usage=include_usage)
         reader: StreamReader = self.dialect.stream_reader(self._known_as or self.step.model)
         if self.wire.framing == "anthropic-over-bedrock":
             reader = Framed(AnthropicOverBedrock(), reader)
@@ -139,13 +142,15 @@ class Exchange:
         """What passes on an answer as it comes."""
         return AnswerStream(OpaqueReader(content_type), None, hide_usage=False, model=self.step.model)
 
-    def translate_answer(self, body: bytes, *, created: int, request: JsonObject) -> TranslatedAnswer:
-        """A whole answer in the client's dialect; ``request``: what the client asked. Raises ``ProviderError``."""
+    def translate_answer(
+        self, body: bytes, request: JsonObject, sent: TranslatedRequest, *, created: int
+    ) -> TranslatedAnswer:
+        """A whole answer in the client's dialect to ``request``, which went out as ``sent``. Raises ``ProviderError``."""
         if self.operation is not None:
             return self.operation.answer(body, model=self.step.model, request=request)
         assert self.dialect is not None
         answer = translate_answer(
-            self.client,
+            restoring(self.client, sent.tool_names, sent.custom_tools),
             self.dialect,
             body,
             created=created,

@@ -156,8 +156,10 @@ class Account:
         return None if each is None else each * bound.n * bound.rounds + bound.extra_output
 
     def _most_input(self, bound: Bound | None, unbounded: int) -> int:
+        if bound is None:
+            return unbounded
         try:
-            return unbounded if bound is None else quote(bound, self._find_tariff()).input_tokens
+            return quote(bound, self._find_tariff(), keeps=self._exchange.same_dialect).input_tokens
         except UnboundedCost:
             return unbounded
 

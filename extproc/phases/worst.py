@@ -14,9 +14,11 @@ from extproc.accounting.tariffs import FREE, Tariff, TariffBook
 from extproc.config.snapshot import Snapshot, Target
 from extproc.domain.errors import UnboundedCost, UnknownPrice
 from extproc.domain.reading import JsonObject
+from extproc.phases.endpoints import FORMS
 from extproc.policy.meters import Worst
-from extproc.providers.wire import WIRES
+from extproc.providers.wire import WIRES, wire_for
 from extproc.translate.edit import check_each_once
+from extproc.translate.pairs import is_same
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +56,11 @@ class Reckoner:
 
         Raises ``UnknownPrice``, ``UnboundedCost``, or ``MalformedJson`` where a field that decides stands twice.
         """
-        check_each_once(body, [name for name in deciding(dialect, operation) if name in parsed], parsed)
+        if operation not in FORMS:  # whoever reads a form sees to it there
+            check_each_once(body, [name for name in deciding(dialect, operation) if name in parsed], parsed)
         check_counts(parsed, dialect, operation)
         bound = prompt_bound(parsed, len(body), dialect, operation)
-        quoted = _quoted(bound, self._priced(bound, chain, budgets, now_ns))
+        quoted = self._quoted(bound, self._priced(bound, chain, budgets, now_ns), dialect)
         return Reckoning(
             targets=tuple(target for target, _, _ in quoted),
             worst=_worst(quoted),
@@ -87,6 +90,28 @@ class Reckoner:
             )
         return known
 
+    def _quoted(
+        self, bound: Bound, priced: Sequence[tuple[Target, Tariff | None]], dialect: str
+    ) -> list[tuple[Target, Tariff | None, Quote]]:
+        """The targets with what they would ask. One without a bound is left out, unless they all are."""
+        found: list[tuple[Target, Tariff | None, Quote]] = []
+        unbounded: UnboundedCost | None = None
+        for target, tariff in priced:
+            try:
+                found.append((target, tariff, quote(bound, tariff, keeps=self._keeps(bound, target, dialect))))
+            except UnboundedCost as error:
+                unbounded = unbounded or error
+        if not found and unbounded is not None:
+            raise unbounded
+        return found
+
+    def _keeps(self, bound: Bound, target: Target, dialect: str) -> bool:
+        """Whether the request reaches who keeps what it refers to: it is passed on in the client's own dialect."""
+        if bound.kept is None:
+            return False
+        spoken = wire_for(self.snapshot.providers[target.provider], target.api, dialect).format
+        return spoken is not None and is_same(dialect, spoken)
+
     def _tariff(self, target: Target, now_ns: int) -> Tariff | None:
         provider = self.snapshot.providers[target.provider]
         return self.tariffs.find(
@@ -106,20 +131,6 @@ class Reckoner:
         limit = wire.default_output or most_output(target.model) or self.snapshot.money.output_default
         window = None if tariff is None else tariff.context_window
         return limit if window is None else min(limit, window)
-
-
-def _quoted(bound: Bound, priced: Sequence[tuple[Target, Tariff | None]]) -> list[tuple[Target, Tariff | None, Quote]]:
-    """The targets with what they would ask. One without a bound is left out, unless they all are."""
-    found: list[tuple[Target, Tariff | None, Quote]] = []
-    unbounded: UnboundedCost | None = None
-    for target, tariff in priced:
-        try:
-            found.append((target, tariff, quote(bound, tariff)))
-        except UnboundedCost as error:
-            unbounded = unbounded or error
-    if not found and unbounded is not None:
-        raise unbounded
-    return found
 
 
 def _worst(quoted: Sequence[tuple[Target, Tariff | None, Quote]]) -> dict[str | None, Worst]:

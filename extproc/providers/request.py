@@ -47,7 +47,7 @@ def address(
     """
     parts = urlsplit(provider.base_url)
     own: dict[str, str] = dict(wire.defaults)
-    own.update({name: value for name, value in client_headers.items() if name in wire.from_client})
+    own.update(wire.from_clients(client_headers))
     own.update({name.lower(): value for name, value in (provider.headers or {}).items()})
     own.update(credential_headers(provider, credential))
     headers = {

@@ -14,6 +14,7 @@ from typing import Final, Literal, TypeAlias
 from extproc.config.snapshot import Api, Provider
 from extproc.domain.reading import Json
 from extproc.providers import paths
+from extproc.providers.betas import ON_BEDROCK, ON_VERTEX, known_betas, split_betas
 from extproc.providers.paths import Ask, Path
 
 __all__ = ["REMOVE", "WIRES", "Ask", "Members", "ProviderWire", "Remove", "wire_for"]
@@ -35,6 +36,9 @@ Changed: TypeAlias = Callable[[bool, Mapping[str, str]], Members]
 def _unchanged(stream: bool, client_headers: Mapping[str, str]) -> Members:  # noqa: FBT001 - the signature of Changed
     del stream, client_headers
     return {}
+
+
+_BETA = "anthropic-beta"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,19 @@ class ProviderWire:
     """(stream, the client's headers of its dialect) → what becomes of a conversation's finished body."""
     framing: Literal["plain", "anthropic-over-bedrock"] = "plain"
     """How events of a stream are packed; ``plain``: as the format has them."""
+    betas: Mapping[str, str] | None = None
+    """Values of a client's ``anthropic-beta`` that it knows → as it spells them; None: whatever the client sends."""
+    call_ids: bool = True
+    """As ``extproc.dialects.base.RenderOptions`` has it, like the next."""
+    automatic_cache: bool = True
+
+    def from_clients(self, headers: Mapping[str, str]) -> dict[str, str]:
+        """What is passed on of the headers of a client of its dialect."""
+        passed = {name: value for name, value in headers.items() if name in self.from_client}
+        if self.betas is not None and (sent := passed.pop(_BETA, None)) is not None:
+            known = known_betas(sent, self.betas)
+            return {**passed, _BETA: ",".join(known)} if known else passed
+        return passed
 
 
 _CHAT_PATHS: Mapping[Api, str] = {
@@ -81,8 +98,8 @@ _ANTHROPIC_OUTPUT = 4096
 def _bedrock_anthropic(configured: str | None, stream: bool, client_headers: Mapping[str, str]) -> Members:  # noqa: FBT001 - the signature of Changed
     """The path says model and stream, and what is a header elsewhere is a member."""
     del stream
-    betas = configured or client_headers.get("anthropic-beta", "")
-    names: list[Json] = [name for part in betas.split(",") if (name := part.strip())]
+    sent = client_headers.get(_BETA, "")
+    names: list[Json] = [*(split_betas(configured) if configured else known_betas(sent, ON_BEDROCK))]
     version: Members = {"anthropic_version": "bedrock-2023-05-31", "model": REMOVE, "stream": REMOVE}
     return {**version, "anthropic_beta": names} if names else version
 
@@ -113,7 +130,7 @@ WIRES: Mapping[str, ProviderWire] = {
         "anthropic",
         paths.anthropic,
         {"anthropic-version": "2023-06-01"},
-        frozenset({"anthropic-version", "anthropic-beta"}),
+        frozenset({"anthropic-version", _BETA}),
         default_output=_ANTHROPIC_OUTPUT,
     ),
     "bedrock": ProviderWire("bedrock", "bedrock", paths.bedrock, {}, frozenset()),
@@ -126,17 +143,20 @@ WIRES: Mapping[str, ProviderWire] = {
         default_output=_ANTHROPIC_OUTPUT,
         changes=partial(_bedrock_anthropic, None),
         framing="anthropic-over-bedrock",
+        automatic_cache=False,
     ),
     "gemini": ProviderWire("gemini", "gemini", paths.gemini, {}, frozenset()),
-    "vertex-gemini": ProviderWire("gemini", "gemini", paths.vertex_gemini, {}, frozenset()),
+    "vertex-gemini": ProviderWire("gemini", "gemini", paths.vertex_gemini, {}, frozenset(), call_ids=False),
     "vertex-anthropic": ProviderWire(
         "anthropic",
         "gemini",
         paths.vertex_anthropic,
         {},
-        frozenset({"anthropic-beta"}),
+        frozenset({_BETA}),
         default_output=_ANTHROPIC_OUTPUT,
         changes=_vertex_anthropic,
+        betas=ON_VERTEX,
+        automatic_cache=False,
     ),
     "cohere": ProviderWire(None, "cohere", paths.cohere, {}, frozenset()),
 }
@@ -149,7 +169,7 @@ def wire_for(provider: Provider, api: Api | None, client_dialect: str) -> Provid
     if by_api is not None:
         return by_api[api or provider.api or _api(provider, client_dialect)]
     wire = WIRES[provider.dialect]
-    configured = (provider.headers or {}).get("anthropic-beta")
+    configured = (provider.headers or {}).get(_BETA)
     if wire.framing == "anthropic-over-bedrock" and configured is not None:
         return replace(wire, changes=partial(_bedrock_anthropic, configured))
     return wire

@@ -37,11 +37,17 @@ cache_write_5m_tokens   both    the part written to a cache that lives five minu
 cache_write_1h_tokens   both    the part written to a cache that lives an hour
 output_tokens           both    all tokens produced
 reasoning_tokens        both    the part of ``output_tokens`` spent on reasoning
-audio_input_tokens      both    only where there are any, as are the next four
+audio_input_tokens      both    the part of ``input_tokens`` that is audio; this and what follows only where it is not 0
 audio_output_tokens     both    the part of ``output_tokens`` that is audio
+audio_cache_read_tokens both    the part of ``cache_read_tokens`` that is audio
+image_input_tokens      both    the part of ``input_tokens`` that is images
+image_output_tokens     both    the part of ``output_tokens`` that is images
 accepted_prediction     both    tokens of the predicted output that were used
 rejected_prediction     both    tokens of the predicted output that were not
 web_searches            both    server-side searches, which carry a fee each
+file_searches           both    searches of stored files, likewise
+search_units            both    what reranking is billed by: a query with up to 100 documents is one
+audio_seconds           both    seconds of audio in, where they are billed rather than tokens; the last of the rare ones
 cost_usd                both    what that cost in US dollars; null where the price is not known, or nothing was bought
 usage_estimated         both    whether some count was reckoned by the gateway
 config_version          both    the configuration that was in force
@@ -138,9 +144,15 @@ def _put_usage(row: dict[str, Json], usage: Usage) -> None:
     rare = {
         "audio_input_tokens": usage.audio_input,
         "audio_output_tokens": usage.audio_output,
+        "audio_cache_read_tokens": usage.audio_cache_read,
+        "image_input_tokens": usage.image_input,
+        "image_output_tokens": usage.image_output,
         "accepted_prediction": usage.accepted_prediction,
         "rejected_prediction": usage.rejected_prediction,
         "web_searches": usage.web_searches,
+        "file_searches": usage.file_searches,
+        "search_units": usage.search_units,
+        "audio_seconds": usage.audio_seconds,
     }
     row.update({name: count for name, count in rare.items() if count})
 

@@ -7,6 +7,7 @@ import orjson
 from extproc.dialects.base import ClientDialect, ProviderDialect
 from extproc.domain.answer import FinishReason
 from extproc.domain.errors import ProviderBadAnswer
+from extproc.domain.jsontext import read_exactly
 from extproc.domain.usage import Usage
 
 
@@ -50,7 +51,7 @@ def translate_answer(
     200 holds one.
     """
     try:
-        answer = provider.parse_answer(orjson.loads(body))
+        answer = provider.parse_answer(read_exactly(body))
         vendors_id = answer.id
         if not (answer.model and answer.id):
             answer = replace(answer, model=answer.model or unsaid.model, id=answer.id or unsaid.id)

@@ -5,28 +5,82 @@ whose dialect is the client's own, nobody translates the request; but what only 
 second. ``extproc.domain.sealed`` marks it.
 """
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 
-from extproc.dialects.gemini.signatures import WRAPPED_PREFIX, unwrap
+from extproc.dialects.gemini.models import generation_of, traits_of
+from extproc.dialects.gemini.signatures import SKIP_VALIDATION, WRAPPED_PREFIX, unwrap
 from extproc.domain.reading import Json, JsonObject
 from extproc.domain.sealed import PREFIX
 from extproc.translate.edit import Changes
 
-_SEAL = f'"{PREFIX}'.encode()
-_WRAPPED_SEAL = f'"{WRAPPED_PREFIX}'.encode()
-_EMPTY = tuple(f'"{name}":{blank}""'.encode() for name in ("signature", "encrypted_index") for blank in ("", " "))
+_BLANKS = r"[ \t\r\n]*"
+_SEAL = rf'"{re.escape(PREFIX)}'
+_WRAPPED_SEAL = rf'"{re.escape(WRAPPED_PREFIX)}'
+_EMPTY = rf'"(?:signature|encrypted_index)"{_BLANKS}:{_BLANKS}""'
 """As this gateway hands them to clients of Anthropic's dialect: reasoning of a model which signs nothing, and citations of
 a search that another vendor made. Anthropic refuses both."""
 
 
-def without_foreign(dialect: str, body: bytes, parsed: JsonObject) -> Changes:
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Who is asked."""
+
+    model: str = ""
+    """The name that says which model it is."""
+    replay_reasoning: bool = False
+    """It wants ``reasoning_content`` of earlier turns back."""
+
+
+_ANYONE = Server()
+
+
+def without_foreign(dialect: str, body: bytes, parsed: JsonObject, server: Server = _ANYONE) -> Changes:
     """The top-level members that have to change; mostly none, which costs a search or two."""
-    if any(mark in body for mark in _MARKS.get(dialect, ())):
-        return _CLEANERS[dialect](parsed)
-    return {}
+    mark = _MARKS.get(dialect)
+    return _CLEANERS[dialect](parsed, server) if mark is not None and mark.search(body) else {}
 
 
-def _anthropic(parsed: JsonObject) -> Changes:
+def _chat(parsed: JsonObject, server: Server) -> Changes:
+    """Reasoning and signatures go: many servers of the dialect refuse them, for OpenAI's API has no field for them.
+
+    Some want their own back, as Gemini's OpenAI-compatible API does its signatures. Sources: https://github.com/QwenLM/qwen-code/issues/11045 (Cerebras), https://github.com/janhq/jan/issues/8136 (Groq),
+    https://ai.google.dev/gemini-api/docs/thought-signatures#openai.
+    """
+    messages = parsed.get("messages")
+    if not isinstance(messages, list):
+        return {}
+    removed = {"thinking_blocks"} if server.replay_reasoning else _THINKING
+    signed = generation_of(server.model) > 0
+    kept = [said for message in messages for said in _own_message(message, removed, signed=signed)]
+    return {} if _same(kept, messages) else {"messages": kept}
+
+
+def _own_message(message: Json, removed: Collection[str], *, signed: bool) -> list[Json]:
+    """The message without what only others read; nothing where it was all of it."""
+    if not isinstance(message, Mapping):
+        return [message]
+    calls = message.get("tool_calls")
+    if isinstance(calls, list) and not signed:
+        unsigned = [_unsigned(call) for call in calls]
+        if not _same(unsigned, calls):
+            message = {**message, "tool_calls": unsigned}
+    if message.keys().isdisjoint(removed):
+        return [message]
+    rest = {name: value for name, value in message.items() if name not in removed}
+    said = _SAID if "reasoning_content" in removed else (*_SAID, "reasoning_content")
+    return [rest] if any(rest.get(name) for name in said) else []
+
+
+def _unsigned(call: Json) -> Json:
+    extra = call.get("extra_content") if isinstance(call, Mapping) else None
+    if not isinstance(call, Mapping) or not isinstance(extra, Mapping) or "google" not in extra:
+        return call
+    return {name: value for name, value in call.items() if name != "extra_content"}
+
+
+def _anthropic(parsed: JsonObject, _: Server) -> Changes:
     return _cleaned(parsed, "messages", "content", _own_block)
 
 
@@ -61,26 +115,61 @@ def _is_foreign_citation(citation: Json) -> bool:
     )
 
 
-def _responses(parsed: JsonObject) -> Changes:
+def _responses(parsed: JsonObject, _: Server) -> Changes:
     items = parsed.get("input")
     if not isinstance(items, list):
         return {}
-    return {"input": [item for item in items if not _is_foreign_item(item)]}
+    own = [item for item in items if not _is_foreign_item(item)]
+    return {} if _same(own, items) else {"input": own}
 
 
 def _is_foreign_item(item: Json) -> bool:
     return isinstance(item, Mapping) and item.get("type") == "reasoning" and _is_sealed(item.get("encrypted_content"))
 
 
-def _gemini(parsed: JsonObject) -> Changes:
-    return _cleaned(parsed, "contents", "parts", _own_part)
+def _gemini(parsed: JsonObject, server: Server) -> Changes:
+    cleaned = _cleaned(parsed, "contents", "parts", _own_part)
+    contents = cleaned.get("contents", parsed.get("contents"))
+    if not isinstance(contents, list) or not traits_of(server.model).signed_calls:
+        return cleaned
+    signed = _signed(contents)
+    return cleaned if _same(signed, contents) else {"contents": signed}
+
+
+def _signed(contents: list[Json]) -> list[Json]:
+    """A step whose first call has no signature is of another vendor's model, or of an older one: these models refuse it.
+
+    In every turn, as the renderer of this dialect does. A client that keeps a stream in pieces has several contents for
+    one step.
+    """
+    signed: list[Json] = []
+    begun = False
+    for content in contents:
+        parts = content.get("parts") if isinstance(content, Mapping) and content.get("role") == "model" else None
+        if not isinstance(content, Mapping) or not isinstance(parts, list):
+            begun = False
+            signed.append(content)
+            continue
+        first = None if begun else next((at for at, part in enumerate(parts) if _is_call(part)), None)
+        begun = begun or first is not None
+        call = None if first is None else parts[first]
+        if first is None or not isinstance(call, Mapping) or any(call.get(name) for name in _SIGNATURES):
+            signed.append(content)
+        else:
+            marked = {**call, _SIGNATURES[0]: SKIP_VALIDATION}
+            signed.append({**content, "parts": [*parts[:first], marked, *parts[first + 1 :]]})
+    return signed
+
+
+def _is_call(part: Json) -> bool:
+    return isinstance(part, Mapping) and not _CALLS.isdisjoint(part)
 
 
 def _own_part(part: Json) -> list[Json]:
     """A thought goes as a whole; of a text or a call, which nobody else signs, the signature would."""
     if not isinstance(part, Mapping):
         return [part]
-    foreign = [name for name in ("thoughtSignature", "thought_signature") if _is_wrapped(part.get(name))]
+    foreign = [name for name in _SIGNATURES if _is_wrapped(part.get(name))]
     if not foreign:
         return [part]
     return [] if part.get("thought") else [{name: value for name, value in part.items() if name not in foreign}]
@@ -104,7 +193,7 @@ def _cleaned(parsed: JsonObject, turns: str, parts: str, own_of: Callable[[Json]
         own = [each for part in content for each in own_of(part)]
         if own or not content:
             kept.append(turn if _same(own, content) else {**turn, parts: own})
-    return {turns: kept}
+    return {} if _same(kept, listed) else {turns: kept}
 
 
 def _same(some: list[Json], others: list[Json]) -> bool:
@@ -115,16 +204,24 @@ def _is_sealed(value: Json) -> bool:
     return isinstance(value, str) and value.startswith(PREFIX)
 
 
-_ANTHROPIC = "anthropic-messages"
-_CLEANERS: Mapping[str, Callable[[JsonObject], Changes]] = {
-    _ANTHROPIC: _anthropic,
+_THINKING = frozenset({"thinking_blocks", "reasoning_content"})
+_SAID = ("content", "refusal", "tool_calls", "function_call", "audio")
+"""What can be in an assistant's message beside them."""
+
+_SIGNATURES = ("thoughtSignature", "thought_signature")
+_CALLS = frozenset({"functionCall", "function_call"})
+
+_CLEANERS: Mapping[str, Callable[[JsonObject, Server], Changes]] = {
+    "openai-chat": _chat,
+    "anthropic-messages": _anthropic,
     "openai-responses": _responses,
     "gemini": _gemini,
 }
 """By client dialect."""
-_MARKS: Mapping[str, tuple[bytes, ...]] = {
-    _ANTHROPIC: (_SEAL, *_EMPTY),
-    "openai-responses": (_SEAL,),
-    "gemini": (_WRAPPED_SEAL,),
+_MARKS: Mapping[str, re.Pattern[bytes]] = {
+    "openai-chat": re.compile(rb'"(?:thinking_blocks|reasoning_content|extra_content)"'),
+    "anthropic-messages": re.compile(f"{_SEAL}|{_EMPTY}".encode()),
+    "openai-responses": re.compile(_SEAL.encode()),
+    "gemini": re.compile(rf'{_WRAPPED_SEAL}|"function(?:Call|_call)"'.encode()),
 }
-"""What a body holds that may have to change, likewise: a search or two in bytes that nobody reads otherwise."""
+"""What a body holds that may have to change, likewise: one search in bytes that nobody reads otherwise."""

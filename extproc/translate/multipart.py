@@ -19,17 +19,22 @@ MAX_HEAD_BYTES = 8 * 1024
 MAX_FIELD_BYTES = 256 * 1024
 """A field that is read; a longer one is passed on unread. The longest real one is a prompt of 32,000 characters."""
 
-_DECIDING = frozenset({"model", "stream", "response_format"})
+_DECIDING = frozenset({"model", "stream", "response_format", "n"})
 """Fields that the gateway acts on, so they must be plain and there once."""
 
-_BOUNDARY = re.compile(
-    r'(?:^|;)[ \t]*boundary[ \t]*=[ \t]*(?:"([^"\\]{1,200})"|([^\s;"]{1,200}))[ \t]*(?=;|$)', re.IGNORECASE
-)
+_MOST_BOUNDARY = 200
+"""RFC 2046 allows 70 characters."""
+_PLAIN = r"[A-Za-z0-9!#$%&'+.^_`|~-]+"
+_OF_THE_TYPE = re.compile(rf'[ \t]*({_PLAIN})=(?:({_PLAIN})|"([^"\\\x00-\x1f\x7f]*)")[ \t]*(?:;|$)')
+"""A parameter of the content-type. Names with ``*`` (RFC 2231) and escapes in quotes are none: a server that knows them
+finds another boundary than one that does not."""
 _PARAMETER = re.compile(rb';[ \t]*([A-Za-z0-9_*-]+)[ \t]*=[ \t]*(?:"((?:[^"\\\r\n]|\\.)*)"|([^\s;"]*))[ \t]*(?=;|$)')
 _PADDING = re.compile(rb"[ \t]{0,64}\r\n")
 _CLOSE = re.compile(rb"--[ \t]{0,64}(?:\r\n|$)")
 _WORDS = {"true": True, "1": True, "false": False, "0": False, "": False}
 _LISTED = re.compile(r".*\[\d*\]")
+_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+"""Some servers end a header's line at a bare CR, LF or another separator, and read what follows as a header."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +86,24 @@ def _boundary(content_type: str) -> bytes:
     kind, _, parameters = content_type.partition(";")
     if kind.strip().lower() != "multipart/form-data":
         raise InvalidRequest("the body must be a form: content-type multipart/form-data, with its boundary")
-    found = _BOUNDARY.findall(parameters)
-    if len(found) != 1:
-        raise InvalidRequest("the content-type multipart/form-data must name its boundary, once")
-    quoted, plain = found[0]
+    found: dict[str, str] = {}
+    at = 0
+    while at < len(parameters):
+        match = _OF_THE_TYPE.match(parameters, at)
+        if match is None or match[1].lower() in found:
+            raise InvalidRequest(
+                "the content-type multipart/form-data must have plain parameters, each once; quote a boundary that"
+                " holds more than letters, digits and hyphens"
+            )
+        found[match[1].lower()] = match[2] or match[3]
+        at = match.end()
+    boundary = found.get("boundary", "")
+    if not boundary or boundary != boundary.strip() or len(boundary) > _MOST_BOUNDARY:
+        raise InvalidRequest(
+            f"the content-type multipart/form-data must name its boundary, in {_MOST_BOUNDARY} characters at most"
+        )
     try:
-        return (quoted or plain).encode("ascii")
+        return boundary.encode("ascii")
     except UnicodeEncodeError as error:
         raise InvalidRequest("the form's boundary must be ASCII") from error
 
@@ -113,14 +130,17 @@ def _parts(boundary: bytes, body: bytes) -> Iterator[_Part]:
         if body[following - 2 : following] != b"\r\n" or following - 2 < padding.end():
             raise _broken("has a boundary that is not a line of its own")
         part = _part(body, padding.end(), following - 2)
-        if part.name in _DECIDING:
-            _check_deciding(part, seen)
+        if (meant := part.name.strip().partition("[")[0].rstrip()) in _DECIDING:
+            _check_deciding(part, meant, seen)
         yield part
         at = following
     raise _broken(f"has more than {MAX_PARTS} parts")
 
 
-def _check_deciding(part: _Part, seen: set[str]) -> None:
+def _check_deciding(part: _Part, meant: str, seen: set[str]) -> None:
+    if part.name != meant:
+        # Some servers read `n[]` as a list of that name, and strip names.
+        raise InvalidRequest(f"the field {meant} of the form must be spelled so, and be one text", param=meant)
     if part.name in seen:
         raise InvalidRequest(f"the field {part.name} occurs twice in the form; send it once", param=part.name)
     if part.file or part.end - part.start > MAX_FIELD_BYTES:
@@ -132,6 +152,8 @@ def _part(body: bytes, start: int, end: int) -> _Part:
     head_end = body.find(b"\r\n\r\n", start, min(end + 2, start + MAX_HEAD_BYTES))
     if head_end < 0:
         raise _broken("has a part without headers, or with too many")
+    if _CONTROL.search(body[start:head_end].replace(b"\r\n", b"")):
+        raise _broken("has a control character in a part's headers")
     disposition: bytes | None = None
     for header in body[start:head_end].split(b"\r\n"):
         name, colon, value = header.partition(b":")
@@ -161,7 +183,7 @@ def _named(disposition: bytes, start: int, end: int) -> _Part:
         or sum(len(match[0]) for match in found) != len(parameters)
         or names.count(b"name") != 1
         or len(set(names)) != len(names)
-        or b"name*" in names
+        or any(name.startswith(b"name*") for name in names)
     ):
         raise _broken("has a part without a clear content-disposition: form-data with one name")
     match = found[names.index(b"name")]

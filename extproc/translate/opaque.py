@@ -220,14 +220,14 @@ class _Events:
 
 def _read_event(raw: bytes) -> tuple[str, bytes | None]:
     """The name (empty: none) and the data (None: no data line) of an event."""
-    name, data = "", None
+    name = ""
+    data: list[bytes] = []
     for line in raw.split(b"\n"):
         if line.startswith(b"data:"):
-            more = line[5:].strip()
-            data = more if data is None else data + b"\n" + more
+            data.append(line[5:].strip())
         elif line.startswith(b"event:"):
             name = line[6:].strip().decode("utf-8", "replace")
-    return name, data
+    return name, b"\n".join(data) if data else None
 
 
 def _decoded(data: bytes) -> Json:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import orjson
 
 from extproc.domain.errors import InvalidRequest
+from extproc.domain.jsontext import read_json
 from extproc.domain.money import NANOS
 from extproc.domain.reading import Json
 from extproc.translate.edit import edit_members
@@ -22,7 +23,7 @@ _SIGN = b'"usage'
 
 def tag_answer(body: bytes, cost: int) -> bytes:
     """A whole answer; ``cost`` in nano-dollars. As it is where it has no usage, or one that cannot be written anew."""
-    parsed: Json = orjson.loads(body)
+    parsed = read_json(body)
     try:
         return _tagged(body, parsed, cost)
     except (InvalidRequest, orjson.JSONEncodeError, RecursionError):  # twice there, or nested too deeply

@@ -8,10 +8,13 @@ import orjson
 from extproc.dialects.base import ClientDialect, ProviderDialect, Rendered, RenderOptions
 from extproc.domain.conversation import Conversation
 from extproc.domain.errors import InvalidRequest
+from extproc.domain.jsontext import exactly
 from extproc.domain.reading import Json, JsonObject, kind_of
+from extproc.translate.clouds import fitted
 from extproc.translate.edit import DELETE, Changes, edit_members
-from extproc.translate.foreign import without_foreign
-from extproc.translate.same import EDIT_PLANS
+from extproc.translate.foreign import Server, without_foreign
+from extproc.translate.same import EDIT_PLANS, quirk_edits
+from extproc.translate.tool_names import ToolNames, fit_tool_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,10 @@ class TranslatedRequest:
     """OpenAI clients: whether a stream shall show the usage chunk, for ``stream_writer`` and ``AnswerStream``."""
     opaque: bool = False
     """The answer is passed on as it comes: it is no JSON, or events that nobody but the client reads."""
+    tool_names: ToolNames = field(default_factory=dict[str, str])
+    """Tools that the provider knows by another name, for ``extproc.translate.tool_names.restoring``."""
+    custom_tools: frozenset[str] = frozenset()
+    """Names, as the client knows them, of functions that are its custom tools, likewise."""
 
 
 def translate_request(
@@ -51,14 +58,15 @@ def translate_request(
     """
     if not isinstance(parsed, Mapping):
         raise InvalidRequest(f"the request body must be a JSON object, not {kind_of(parsed)}")
-    if job.same_dialect:
-        plan = EDIT_PLANS[client.name](_edited(parsed, job.edits), model=job.model, stream=job.stream)
-        changes = {**without_foreign(client.name, body, parsed), **job.edits, **plan.changes, **job.final}
-        return TranslatedRequest(edit_members(body, changes, parsed=parsed), (), plan.include_usage)
     try:
-        conversation, rendered = _translated(client, provider, _edited(parsed, job.edits), job)
+        if job.same_dialect:
+            return _passed_on(client, body, parsed, job)
+        conversation, names, rendered = _translated(client, provider, exactly(body, parsed), job)
         body = orjson.dumps(_edited(rendered.body, job.final))
-        return TranslatedRequest(body, rendered.dropped, conversation.include_usage)
+        custom = frozenset(names.get(tool.name, tool.name) for tool in conversation.tools if tool.custom)
+        return TranslatedRequest(
+            body, rendered.dropped, conversation.include_usage, tool_names=names, custom_tools=custom
+        )
     except (RecursionError, orjson.JSONEncodeError) as error:
         # orjson reads 1,024 levels and writes 254; a limit such as 1e300 is read as a whole number, but not written.
         raise InvalidRequest(
@@ -67,11 +75,34 @@ def translate_request(
         ) from error
 
 
+def _passed_on(client: ClientDialect, body: bytes, parsed: JsonObject, job: RequestJob) -> TranslatedRequest:
+    """The same bytes, but for what has to be written anew."""
+    plan = EDIT_PLANS[client.name](_edited(parsed, job.edits), model=job.model, stream=job.stream)
+    adapted = _adapted(client.name, body, parsed, job)
+    if adapted and (exact := exactly(body, parsed)) is not parsed:
+        adapted = _adapted(client.name, body, exact, job)
+    changes = {**adapted, **job.edits, **plan.changes, **job.final}
+    return TranslatedRequest(edit_members(body, changes, parsed=parsed), (), plan.include_usage)
+
+
+def _adapted(dialect: str, body: bytes, parsed: JsonObject, job: RequestJob) -> Changes:
+    """What this server would refuse: of other vendors, of its vendor's own cloud, of a dialect that it knows in part."""
+    options = job.options
+    server = Server(options.known_as or job.model, replay_reasoning=options.replay_reasoning)
+    changes = without_foreign(dialect, body, parsed, server)
+    changes = {**changes, **fitted(dialect, body, _edited(parsed, changes), options)}
+    return {**changes, **quirk_edits(dialect, _edited(parsed, changes), options)}
+
+
 def _translated(
     client: ClientDialect, provider: ProviderDialect, parsed: JsonObject, job: RequestJob
-) -> tuple[Conversation, Rendered]:
-    conversation = replace(client.parse_request(parsed), model=job.model, stream=job.stream)
-    return conversation, provider.render_request(conversation, job.options)
+) -> tuple[Conversation, ToolNames, Rendered]:
+    asked = replace(client.parse_request(_edited(parsed, job.edits)), model=job.model, stream=job.stream)
+    conversation, names = fit_tool_names(asked, provider.name)
+    rendered = provider.render_request(conversation, job.options)
+    if asked.asides:
+        rendered = replace(rendered, dropped=(*rendered.dropped, *asked.asides))
+    return conversation, names, rendered
 
 
 def _edited(parsed: JsonObject, edits: Changes) -> JsonObject:

@@ -8,7 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from extproc.domain.errors import InvalidRequest
+from extproc.dialects.base import RenderOptions
+from extproc.dialects.openai_quirks import fit_items, fit_messages, is_same
+from extproc.domain.errors import InvalidRequest, UnsupportedFeature
+from extproc.domain.quirks import OPENAI
 from extproc.domain.reading import Json, JsonObject, kind_of
 from extproc.translate.edit import Changes
 
@@ -50,7 +53,7 @@ def _edit_openai(parsed: JsonObject, *, model: str, stream: bool) -> SameDialect
 
 
 def _edit_named(parsed: JsonObject, *, model: str, stream: bool) -> SameDialectEdits:
-    """Usage is always in the stream: Anthropic's Messages, OpenAI's Responses."""
+    """Usage is always in the stream."""
     del stream
     return SameDialectEdits(_named(parsed, model))
 
@@ -59,6 +62,34 @@ def _edit_gemini(parsed: JsonObject, *, model: str, stream: bool) -> SameDialect
     """Model and stream stand in the path, and usage is always there."""
     del parsed, model, stream
     return SameDialectEdits({})
+
+
+def _edit_responses(parsed: JsonObject, *, model: str, stream: bool) -> SameDialectEdits:
+    """An answer in the background is fetched later, by an address that the gateway does not have, and billed unseen."""
+    del stream
+    if parsed.get("background"):
+        raise UnsupportedFeature(
+            "background is not served by this gateway: answers are not fetched later. Wait for the answer or stream it.",
+            param="background",
+        )
+    return SameDialectEdits(_named(parsed, model))
+
+
+def quirk_edits(dialect: str, parsed: JsonObject, options: RenderOptions) -> Changes:
+    """What a server wants otherwise that differs from OpenAI, whose API it speaks; nothing at OpenAI itself."""
+    quirks, replay = options.quirks, options.replay_reasoning
+    name = _TURNS.get(dialect)
+    turns = parsed.get(name) if name is not None and (replay or quirks != OPENAI) else None
+    if name is None or not isinstance(turns, list):
+        return {}
+    if name == "input":
+        fitted = fit_items(turns, quirks)
+    else:
+        fitted = fit_messages(turns, quirks, join=quirks.refuses_text_lists, replay_reasoning=replay)
+    return {} if is_same(fitted, turns) else {name: fitted}
+
+
+_TURNS: Mapping[str, str] = {"openai-chat": "messages", "openai-responses": "input"}
 
 
 def _named(parsed: JsonObject, model: str) -> dict[str, Json]:
@@ -74,7 +105,7 @@ def _named(parsed: JsonObject, model: str) -> dict[str, Json]:
 EDIT_PLANS: Mapping[str, EditPlan] = {
     "openai-chat": _edit_openai,
     "openai-completions": _edit_openai,
-    "openai-responses": _edit_named,
+    "openai-responses": _edit_responses,
     "anthropic-messages": _edit_named,
     "gemini": _edit_gemini,
 }

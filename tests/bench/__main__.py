@@ -7,7 +7,8 @@
 
 ``workload``  what is asked         ``systems``  who is asked, and in which settings   ``probe``   do they serve it?
 ``matrix``    in which order         ``driver``  one measurement                        ``micro``   parts, in process
-``verdicts``  the targets            ``report``  tables                                 ``transport``  our gRPC, grpc.aio
+``verdicts``  the targets            ``report``  tables                                 ``pairs``   each pair of dialects
+``transport``  our gRPC, grpc.aio
 """
 
 import argparse
@@ -23,8 +24,10 @@ from types import FrameType
 import orjson
 
 from tests.bench import matrix, micro, probe, report, transport, verdicts
+from tests.bench.cost import Measure
 from tests.bench.driver import Bench
 from tests.bench.matrix import Results, Timing
+from tests.bench.pairs import PairCost
 from tests.bench.processes import Children, StartError
 from tests.bench.systems import envoy_alone, gateway, litellm, portkey, provider
 from tests.bench.systems.base import Lab, System, Unavailable
@@ -110,13 +113,15 @@ class _Run:
         for system in systems:
             if system is not source:
                 self._children.stop(system.process)
-        parts: list[micro.Measure] = []
+        parts: list[Measure] = []
+        costs: list[PairCost] = []
         if "transport" in only:
             parts += transport.compare(lab, bench, self._timing)
         if "micro" in only:
             _tell("micro: parts in process")
             parts += micro.measure(quick=self._options.quick)
-        self._print(head, results, parts)
+            costs = micro.measure_pairs(quick=self._options.quick)
+        self._print(head, results, parts, costs)
         return not any(row.errors for rows in results.values() for row in rows.values())
 
     def _start(self, name: str, lab: Lab) -> System | None:
@@ -140,19 +145,26 @@ class _Run:
         listed = matrix.cases(systems, information=not self._options.quick)
         return matrix.run(bench, listed, self._timing, _tell)
 
-    def _print(self, head: dict[str, object], results: Results, parts: Sequence[micro.Measure]) -> None:
-        targets = list(verdicts.verdicts(results))
+    def _print(
+        self,
+        head: dict[str, object],
+        results: Results,
+        parts: Sequence[Measure],
+        costs: Sequence[PairCost],
+    ) -> None:
+        targets = [*verdicts.verdicts(results), *verdicts.pair_verdicts(costs)]
         print("machine: " + ", ".join(f"{name} {value}" for name, value in report.machine().items()))
         print(
             f"figures: medians of {self._timing.rounds} rounds of {self._timing.seconds:g} s, disturbed ones left out"
         )
-        for line in (*report.text(results, self._unavailable), *report.parts_table(parts)):
+        lines = (*report.text(results, self._unavailable), *report.parts_table(parts), *report.pairs_table(costs))
+        for line in lines:
             print(line)
         print("\nTargets")
         for target in targets:
             print(f"  {target}")
         if self._options.json is not None:
-            figures = report.document(head, results, self._unavailable, parts, targets)
+            figures = report.document(head, results, self._unavailable, parts, costs, targets)
             self._options.json.write_bytes(orjson.dumps(figures, option=orjson.OPT_INDENT_2))
 
 

@@ -2,12 +2,13 @@
 
 import os
 import platform
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from tests.bench.cost import Measure
 from tests.bench.matrix import BUSY, DISTURBED, LIGHT, Results, Summary
-from tests.bench.micro import Measure
+from tests.bench.pairs import PairCost
 from tests.bench.verdicts import Verdict, event_cost
 from tests.bench.workload import LONG, PACE, SHORT
 
@@ -64,6 +65,28 @@ def parts_table(parts: Sequence[Measure]) -> Iterator[str]:
         yield from ("", "Parts")
     for part in parts:
         yield f"  {part.what:<72} {part.value:>10.1f} {part.unit}"
+
+
+_WORST = 5
+
+
+def pairs_table(costs: Sequence[PairCost]) -> Iterator[str]:
+    """Clients by formats for requests, answers and chunks of streams, and which pairs are the worst."""
+    if not costs:
+        return
+    kinds: Sequence[tuple[str, Callable[[PairCost], float | None]]] = (
+        ("Request of 10 turns with tools, by client and provider's format", lambda cost: cost.request),
+        ("Whole answer with reasoning, text and two calls", lambda cost: cost.answer),
+        ("Stream, for each chunk", lambda cost: cost.chunk),
+    )
+    formats = list(dict.fromkeys(cost.format for cost in costs))
+    for title, figure in kinds:
+        yield from ("", f"{title} (µs of CPU)", f"  {'':<20}" + "".join(f"{name:>20}" for name in formats))
+        for client in dict.fromkeys(cost.client for cost in costs):
+            row = [figure(cost) for cost in costs if cost.client == client]
+            yield f"  {client:<20}" + "".join(f"{'-' if value is None else f'{value:.1f}':>20}" for value in row)
+        known = sorted(((value, cost.name) for cost in costs if (value := figure(cost)) is not None), reverse=True)
+        yield "  worst: " + ", ".join(f"{name} {value:.0f}" for value, name in known[:_WORST])
 
 
 def _chat_table(rows: Mapping[str, Summary]) -> Iterator[str]:
@@ -140,6 +163,7 @@ def document(
     results: Results,
     unavailable: Mapping[str, str],
     parts: Sequence[Measure],
+    pairs: Sequence[PairCost],
     verdicts: Sequence[Verdict],
 ) -> dict[str, object]:
     """Everything, for a file."""
@@ -148,5 +172,6 @@ def document(
         "results": {case: {label: asdict(row) for label, row in rows.items()} for case, rows in results.items()},
         "unavailable": dict(unavailable),
         "parts": [asdict(part) for part in parts],
+        "pairs": [asdict(cost) for cost in pairs],
         "targets": [{**asdict(verdict), "met": verdict.met} for verdict in verdicts],
     }

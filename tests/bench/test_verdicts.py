@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from tests.bench.matrix import Summary
-from tests.bench.verdicts import Verdict, event_cost, verdicts
+from tests.bench.pairs import PairCost
+from tests.bench.verdicts import Verdict, event_cost, pair_verdicts, verdicts
 
 
 def _summary(
@@ -95,3 +96,17 @@ def test_the_target_itself_counts_as_met(value, relation, met, said):
     verdict = Verdict("it", value, relation, 10.0)
     assert verdict.met is met
     assert str(verdict).endswith(f":  {said}")
+
+
+def test_translation_is_judged_by_its_worst_pair():
+    costs = [
+        PairCost("a", "b", 400.0, 1.0, 9.0),
+        PairCost("a", "c", 1200.0, 1.0, 8.0),
+        PairCost("b", "c", None, 1.0, 7.0),
+    ]
+    request, chunk = pair_verdicts(costs)
+    assert (request.value, request.met) == (1200.0, False)
+    assert "a > c" in request.what
+    assert (chunk.value, chunk.met) == (9.0, True)
+    assert "a > b" in chunk.what
+    assert [verdict.met for verdict in pair_verdicts([])] == [None, None]

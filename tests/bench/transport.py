@@ -9,9 +9,9 @@ import yaml
 
 from extproc.app import envoy as envoys
 from tests.bench import probe
+from tests.bench.cost import Measure
 from tests.bench.driver import Bench, Cell, Shape
 from tests.bench.matrix import Timing
-from tests.bench.micro import Measure
 from tests.bench.processes import StartError, free_port, listens
 from tests.bench.systems import gateway
 from tests.bench.systems.base import START_SECONDS, Lab, System, Unavailable

@@ -1,15 +1,17 @@
 """The targets, and whether this run met them: computed from its figures, or not at all."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from tests.bench.matrix import Results, Summary
+from tests.bench.pairs import PairCost
 
 RATE_OVER_LITELLM = 10.0
 ADDED_OF_LITELLM = 0.25
 RATE_OVER_PORTKEY = 1.5
 CHUNK_MICROSECONDS = 100.0
+REQUEST_MICROSECONDS = 1000.0
 METERS_MILLISECONDS = 0.3
 METERS_OVER = 1.35
 """CPU of a request that five meters count, over one that is only booked, and over one of a gateway without a ledger."""
@@ -80,6 +82,18 @@ def verdicts(results: Results) -> Iterator[Verdict]:
             "µs",
             disturbed=_disturbed(*(results.get(case, {}).get(label) for case in _LENGTHS)),
         )
+
+
+def pair_verdicts(costs: Sequence[PairCost]) -> Iterator[Verdict]:
+    """The targets of translation, for the worst of all pairs."""
+    requests = [(cost.request, cost.name) for cost in costs if cost.request is not None]
+    chunks = [(cost.chunk, cost.name) for cost in costs]
+    for what, known, target in (
+        ("CPU per request of 10 turns", requests, REQUEST_MICROSECONDS),
+        ("CPU per chunk", chunks, CHUNK_MICROSECONDS),
+    ):
+        value, name = max(known, default=(None, "any pair"))
+        yield Verdict(f"{what}, {name}", value, "<=", target, "µs")
 
 
 def _of_meters(rows: Mapping[str, Summary]) -> Iterator[Verdict]:

@@ -19,11 +19,11 @@ TOOL = "Weather of the next days"
 
 @dataclass(frozen=True)
 class Run:
-    """One conversation. ``client``: the dialect to speak; ``model``: of the gateway's catalogue; ``text``: the user's."""
+    """One conversation. ``client``: the dialect to speak; ``model``: of the gateway's catalogue; ``texts``: the user's, one by one."""
 
     client: str
     model: str
-    text: str
+    texts: list[str]
 
 
 @dataclass(frozen=True)

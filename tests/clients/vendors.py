@@ -1,7 +1,7 @@
 """One provider of each dialect, all played by the simulator, and one model of the catalogue at each."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 
@@ -14,7 +14,7 @@ class Vendor:
     path: str
     root: str = ""
     """What its base URL ends in."""
-    aliases: tuple[str, ...] = field(default=())
+
 
 _AWS = {
     "region": "us-east-1",
@@ -29,9 +29,7 @@ CLAUDE_AT_BEDROCK = "anthropic.claude-sonnet-4-5-20250929-v1:0"
 VENDORS: Mapping[str, Vendor] = {
     "openai": Vendor({"dialect": "openai", "api": "chat", **_KEY}, "gpt-4o", "/v1/chat/completions", "/v1"),
     "openai-responses": Vendor({"dialect": "openai", "api": "responses", **_KEY}, "gpt-4o", "/v1/responses", "/v1"),
-    "azure-openai": Vendor(
-        {"dialect": "azure-openai", "api": "chat", **_KEY}, "gpt-4o", "/openai/v1/chat/completions"
-    ),
+    "azure-openai": Vendor({"dialect": "azure-openai", "api": "chat", **_KEY}, "gpt-4o", "/openai/v1/chat/completions"),
     "anthropic": Vendor({"dialect": "anthropic", **_KEY}, "claude-sonnet-4-6", "/v1/messages"),
     "bedrock": Vendor({"dialect": "bedrock", **_AWS}, CLAUDE_AT_BEDROCK, r"/model/[^/]+/converse-stream"),
     "bedrock-anthropic": Vendor(
@@ -39,7 +37,9 @@ VENDORS: Mapping[str, Vendor] = {
     ),
     # Of two generations: the third refuses calls that come back without their signature.
     "gemini": Vendor(
-        {"dialect": "gemini", **_KEY}, "gemini-3-pro-preview", r"/v1beta/models/gemini-3-pro-preview:streamGenerateContent"
+        {"dialect": "gemini", **_KEY},
+        "gemini-3-pro-preview",
+        r"/v1beta/models/gemini-3-pro-preview:streamGenerateContent",
     ),
     "vertex-gemini": Vendor(
         {"dialect": "vertex-gemini", **_GCP},
@@ -63,9 +63,6 @@ def config(simulator_url: str, keys: list[dict[str, Any]]) -> dict[str, Any]:
             name: {**vendor.provider, "base_url": f"{simulator_url}/p/{name}{vendor.root}"}
             for name, vendor in VENDORS.items()
         },
-        "models": {
-            name: {"targets": [{"provider": name, "model": vendor.model}], "aliases": list(vendor.aliases)}
-            for name, vendor in VENDORS.items()
-        },
+        "models": {name: {"targets": [{"provider": name, "model": vendor.model}]} for name, vendor in VENDORS.items()},
         "keys": keys,
     }

@@ -13,6 +13,7 @@ from langchain_openai import ChatOpenAI
 from pydantic import Field
 
 MOST_REQUESTS = 3
+"""For one text of the user."""
 
 
 def openai(job: Job, run: Run, *, responses: bool) -> BaseChatModel:
@@ -33,20 +34,22 @@ def anthropic(job: Job, run: Run) -> BaseChatModel:
 
 
 async def converse(make, job: Job, run: Run, heard: Heard) -> None:
-    """Ask; call what is to be called; ask again."""
+    """Per text: ask; call what is to be called; ask again."""
 
     @tool(description=TOOL)
-    def get_weather(city: Literal["Zürich", "Genève"], days: Annotated[int, Field(ge=2, le=9)]) -> str:
+    def get_weather(city: Literal["Zürich", "Genève"], days: Annotated[int, Field(ge=1, le=9)]) -> str:
         heard.calls.append({"city": city, "days": days})
         return job.weather
 
     model = make(job, run).bind_tools([get_weather])
-    messages: list[BaseMessage] = [SystemMessage(INSTRUCTIONS), HumanMessage(run.text)]
-    for _ in range(MOST_REQUESTS):
-        answer = await listen(model, messages, heard)
-        if not answer.tool_calls:
-            return
-        messages += [answer, *[await get_weather.ainvoke(call) for call in answer.tool_calls]]
+    messages: list[BaseMessage] = [SystemMessage(INSTRUCTIONS)]
+    for text in run.texts:
+        messages.append(HumanMessage(text))
+        for _ in range(MOST_REQUESTS):
+            answer = await listen(model, messages, heard)
+            messages += [answer, *[await get_weather.ainvoke(call) for call in answer.tool_calls]]
+            if not answer.tool_calls:
+                break
 
 
 async def listen(model: Runnable, messages: list[BaseMessage], heard: Heard) -> AIMessageChunk:

@@ -4,8 +4,9 @@ from functools import partial
 from typing import Annotated, Any, Literal
 
 from conversation import INSTRUCTIONS, TOOL, Heard, Job, Run, main
-from llama_index.core.base.llms.types import ChatMessage, ChatResponse, MessageRole
+from llama_index.core.base.llms.types import ChatMessage, ChatResponse, LLMMetadata, MessageRole
 from llama_index.core.llms.function_calling import FunctionCallingLLM
+from llama_index.core.llms.llm import ToolSelection
 from llama_index.core.tools import FunctionTool
 from llama_index.llms.anthropic import Anthropic
 from llama_index.llms.openai import OpenAIResponses
@@ -13,6 +14,7 @@ from llama_index.llms.openai_like import OpenAILike
 from pydantic import Field
 
 MOST_REQUESTS = 3
+"""For one text of the user."""
 
 
 def openai_chat(job: Job, run: Run) -> FunctionCallingLLM:
@@ -30,44 +32,64 @@ def openai_chat(job: Job, run: Run) -> FunctionCallingLLM:
 
 def openai_responses(job: Job, run: Run) -> FunctionCallingLLM:
     """The model of OpenAI's Responses API."""
-    return OpenAIResponses(api_base=f"{job.url}/v1", api_key=job.key, model=run.model, max_retries=0)
+    return OpenAIResponses(
+        api_base=f"{job.url}/v1", api_key=job.key, model=run.model, context_window=100_000, max_retries=0
+    )
+
+
+class NamedAnthropic(Anthropic):
+    """A model whose name the library does not know: it would refuse to say how large it is."""
+
+    @property
+    def metadata(self) -> LLMMetadata:
+        """What the library would look up by the name."""
+        return LLMMetadata(
+            context_window=100_000, is_chat_model=True, is_function_calling_model=True, model_name=self.model
+        )
 
 
 def anthropic(job: Job, run: Run) -> FunctionCallingLLM:
     """The model of Anthropic's API."""
-    return Anthropic(base_url=job.url, api_key=job.key, model=run.model, max_tokens=400, max_retries=0)
+    return NamedAnthropic(base_url=job.url, api_key=job.key, model=run.model, max_tokens=400, max_retries=0)
 
 
 async def converse(make, job: Job, run: Run, heard: Heard) -> None:
-    """Ask; call what is to be called; ask again."""
+    """Per text: ask; call what is to be called; ask again."""
 
-    def get_weather(city: Literal["Zürich", "Genève"], days: Annotated[int, Field(ge=2, le=9)]) -> str:
+    def get_weather(city: Literal["Zürich", "Genève"], days: Annotated[int, Field(ge=1, le=9)]) -> str:
         heard.calls.append({"city": city, "days": days})
         return job.weather
 
     tool = FunctionTool.from_defaults(get_weather, description=TOOL)
     model = make(job, run)
-    messages = [
-        ChatMessage(role=MessageRole.SYSTEM, content=INSTRUCTIONS),
-        ChatMessage(role=MessageRole.USER, content=run.text),
-    ]
-    for _ in range(MOST_REQUESTS):
-        answer = await listen(model, tool, messages, heard)
-        calls = model.get_tool_calls_from_response(answer, error_on_no_tool_call=False)
-        if not calls:
-            return
-        messages.append(answer.message)
-        for call in calls:
-            output = await tool.acall(**call.tool_kwargs)
-            told = {"tool_call_id": call.tool_id}
-            messages.append(ChatMessage(role=MessageRole.TOOL, content=output.content, additional_kwargs=told))
+    messages = [ChatMessage(role=MessageRole.SYSTEM, content=INSTRUCTIONS)]
+    for text in run.texts:
+        messages.append(ChatMessage(role=MessageRole.USER, content=text))
+        for _ in range(MOST_REQUESTS):
+            answer = await listen(model, tool, messages, heard)
+            messages.append(answer.message)
+            calls = model.get_tool_calls_from_response(answer, error_on_no_tool_call=False)
+            if not calls:
+                break
+            messages += [await called(tool, call) for call in calls]
 
 
-async def listen(model: FunctionCallingLLM, tool: FunctionTool, messages: list[ChatMessage], heard: Heard) -> ChatResponse:
+async def called(tool: FunctionTool, call: ToolSelection) -> ChatMessage:
+    """What the tool says to a call."""
+    output = await tool.acall(**call.tool_kwargs)
+    told = {"tool_call_id": call.tool_id}
+    return ChatMessage(role=MessageRole.TOOL, content=output.content, additional_kwargs=told)
+
+
+async def listen(
+    model: FunctionCallingLLM, tool: FunctionTool, messages: list[ChatMessage], heard: Heard
+) -> ChatResponse:
     """One request."""
     answer: ChatResponse | None = None
     used: tuple[int, int] | None = None
-    async for answer in await model.astream_chat_with_tools([tool], chat_history=messages):
+    # As its agents do; a model alone forbids parallel calls, which not every provider can.
+    stream = await model.astream_chat_with_tools([tool], chat_history=messages, allow_parallel_tool_calls=True)
+    async for answer in stream:
         heard.say(answer.delta or "")
         used = usage(answer) or used
     assert answer is not None, "the stream held nothing"
@@ -83,7 +105,10 @@ def usage(response: ChatResponse) -> tuple[int, int] | None:
     if told is None:
         return None
     told = told if isinstance(told, dict) else told.model_dump()
-    taken, given = told.get("input_tokens", told.get("prompt_tokens")), told.get("output_tokens", told.get("completion_tokens"))
+    taken, given = (
+        told.get("input_tokens", told.get("prompt_tokens")),
+        told.get("output_tokens", told.get("completion_tokens")),
+    )
     return None if taken is None or given is None else (taken, given)
 
 

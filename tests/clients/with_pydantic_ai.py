@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from conversation import INSTRUCTIONS, TOOL, Heard, Job, Run, main
 from pydantic import Field
 from pydantic_ai import Agent, AgentRunResultEvent, PartDeltaEvent, PartStartEvent, TextPart, TextPartDelta, Tool
+from pydantic_ai.messages import ModelMessage
 from pydantic_ai.models import Model
 from pydantic_ai.models.anthropic import AnthropicModel
 from pydantic_ai.models.google import GoogleModel
@@ -36,22 +37,28 @@ def gemini(job: Job, run: Run) -> Model:
 
 
 async def converse(make, job: Job, run: Run, heard: Heard) -> None:
-    """Have the agent run until it has answered."""
+    """Have the agent run until it has answered each text."""
 
-    def get_weather(city: Literal["Zürich", "Genève"], days: Annotated[int, Field(ge=2, le=9)]) -> str:
+    def get_weather(city: Literal["Zürich", "Genève"], days: Annotated[int, Field(ge=1, le=9)]) -> str:
         heard.calls.append({"city": city, "days": days})
         return job.weather
 
     agent = Agent(make(job, run), tools=[Tool(get_weather, description=TOOL)], instructions=INSTRUCTIONS)
-    async with agent.run_stream_events(run.text) as events:
-        async for event in events:
-            match event:
-                case PartStartEvent(part=TextPart(content=text)) | PartDeltaEvent(delta=TextPartDelta(content_delta=text)):
-                    heard.say(text)
-                case AgentRunResultEvent(result=result):
-                    heard.count(result.usage.input_tokens, result.usage.output_tokens)
-                case _:
-                    continue
+    history: list[ModelMessage] = []
+    for text in run.texts:
+        async with agent.run_stream_events(text, message_history=history) as events:
+            async for event in events:
+                match event:
+                    case (
+                        PartStartEvent(part=TextPart(content=said))
+                        | PartDeltaEvent(delta=TextPartDelta(content_delta=said))
+                    ):
+                        heard.say(said)
+                    case AgentRunResultEvent(result=result):
+                        heard.count(result.usage.input_tokens, result.usage.output_tokens)
+                        history = result.all_messages()
+                    case _:
+                        continue
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import dialects_catalogue
 import httpx
 import pytest
 from anthropic import AsyncAnthropic
@@ -24,7 +25,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         for gateway in Gateway.running:
             for file in (gateway.log, gateway.rows_file):
                 if file.exists():
-                    report.sections.append((f"{gateway.folder.name}: {file.name}", file.read_text()[-_TAIL:]))
+                    tail = file.read_bytes()[-_TAIL:].decode(errors="replace")  # Envoy's last words may be any bytes
+                    report.sections.append((f"{gateway.folder.name}: {file.name}", tail))
     return report
 
 
@@ -118,3 +120,11 @@ async def anthropic(gateway: Gateway) -> AsyncIterator[AsyncAnthropic]:
 async def http(gateway: Gateway) -> AsyncIterator[httpx.AsyncClient]:
     async with gateway.http() as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def dialects(tmp_path_factory: pytest.TempPathFactory, providers: Simulator) -> Iterator[Gateway]:
+    """The gateway with a provider of every dialect."""
+    running = Gateway(tmp_path_factory.mktemp("dialects"), dialects_catalogue.config(providers.url))
+    yield running
+    running.close()

@@ -26,14 +26,15 @@ GROWTH = 16
 """MB that a worker or Envoy may have more at the end than after the first wave: caches and the allocator's slack. A leak of
 one kilobyte per stream and process would show within a minute, 4 kB within the 20 seconds of a normal run."""
 
-PACE = 10_000
-"""Tokens a second of the answer nobody reads: a hundred times what a model writes. A provider as fast as loopback is would
+PACE = 40_000
+"""Tokens a second of the answer nobody reads: a hundred times what a model writes and more. A provider as fast as loopback is would
 run ahead of the workers, and what they have not seen yet cannot reach a buffer that pauses anybody."""
-PACED = 2_000_000
-"""Tokens of that answer: minutes of it, and about 500 MB."""
+PACED = 4_000_000
+"""Tokens of that answer: minutes of it, and about a gigabyte."""
 
-HELD = 64
-"""MB that Envoy and the workers together may hold for one slow reader: windows, buffers, and the allocators' slack."""
+HELD = 256
+"""MB that Envoy and the workers together may hold for one slow reader: the client's buffer of 96 MiB, windows, what is on its
+way through a worker, and the allocators' slack."""
 
 pytestmark = pytest.mark.slow
 

@@ -87,12 +87,16 @@ def _unparsed(response):
     return Response.model_validate(body)
 
 
+CALLS = {"function_call": "arguments", "custom_tool_call": "input"}
+"""Items whose text is one member."""
+
+
 def _add(built, raw):
     """One event's share of the output: what the deltas say must be what is done, and what is done is the item."""
     kind, place = raw["type"], raw.get("output_index")
     if kind == "response.output_item.added":
         assert place == len(built)
-        built[place] = {**raw["item"], "texts": [[]] if raw["item"]["type"] == "function_call" else []}
+        built[place] = {**raw["item"], "texts": [[]] if raw["item"]["type"] in CALLS else []}
     elif kind == "response.output_item.done":
         item, texts = raw["item"], built[place]["texts"]
         assert item["id"] == built[place]["id"]
@@ -101,8 +105,8 @@ def _add(built, raw):
                 said = [part.get("text", part.get("refusal")) for part in item["content"]]
             case "reasoning":
                 said = [part["text"] for part in item["summary"]]
-            case "function_call":
-                said = [item["arguments"]]
+            case kind if kind in CALLS:
+                said = [item[CALLS[kind]]]
             case _:
                 said = []
         assert said == ["".join(text) for text in texts]

@@ -132,20 +132,67 @@ def check_request(client: str, provider: str, body: bytes, *, drop: bool, stream
     try:
         translated = translate_request(pair.client, pair.provider, body, parsed, job)
     except InvalidRequest as error:
-        assert error.message
-        orjson.dumps(pair.client.render_error(error))
+        check_refusal(client, error)
         return
     rendered = orjson.loads(translated.body)
     assert isinstance(rendered, dict)
-    if "model" in rendered or provider not in WITHOUT_MODEL:
-        assert rendered["model"] == MODELS[provider] or (pair.same and provider in WITHOUT_MODEL)
+    if provider not in WITHOUT_MODEL:
+        assert rendered["model"] == MODELS[provider]
     assert parsed == orjson.loads(body)
     if pair.same:
         assert translated.dropped == ()
 
 
+def check_refusal(client: str, error: InvalidRequest) -> None:
+    """It says what is wrong, and names the field where it is about one."""
+    assert error.message
+    assert error.param or not isinstance(error, UnsupportedFeature)
+    orjson.dumps(CLIENT_DIALECTS[client].render_error(error))
+
+
 WITHOUT_MODEL = {"bedrock", "gemini"}
 """The path names it."""
+
+
+@st.composite
+def poorer(draw: st.DrawFn, original):
+    """A real document that says less: some of its options are null or gone, at any depth."""
+    document = copy.deepcopy(original)
+    for _ in range(draw(st.integers(1, 3))):
+        options = [path for path in places(document) if path and path[0] not in TURNS]
+        if not options:
+            break
+        path = draw(st.sampled_from(options))
+        parent = document
+        for key in path[:-1]:
+            parent = parent[key]
+        if draw(st.booleans()):
+            del parent[path[-1]]
+        else:
+            parent[path[-1]] = None
+    return document
+
+
+TURNS = {"messages", "contents", "input", "logit_bias"}
+"""Where something is missing in these, whatever is left means something else, and the vendor says so."""
+translated_pairs = st.sampled_from(sorted(names for names, pair in PAIRS.items() if not pair.same))
+
+
+# The same examples each time: a judge knows more than the gateway wants to check, and a rare find is no reason to fail
+# somebody's change.
+@settings(max_examples=150, derandomize=True)
+@given(translated_pairs, st.data(), st.booleans(), st.booleans())
+def test_what_is_left_of_a_request_is_one_of_the_vendors(names, data, drop, stream):
+    pair = PAIRS[names]
+    parsed = data.draw(poorer(data.draw(st.sampled_from(REQUESTS[names[0]]))))
+    options = RenderOptions(drop_unsupported=drop)
+    job = RequestJob(MODELS[names[1]], stream=stream, same_dialect=False, options=options)
+    try:
+        translated = translate_request(pair.client, pair.provider, orjson.dumps(parsed), parsed, job)
+    except InvalidRequest as error:
+        check_refusal(names[0], error)
+        return
+    CHECK_REQUEST[names[1]](orjson.loads(translated.body), stream=stream)
 
 
 @given(pairs, st.binary(max_size=40), st.booleans())

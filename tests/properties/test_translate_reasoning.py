@@ -26,10 +26,12 @@ CLIENTS = ("openai-chat", "openai-responses", "anthropic-messages", "gemini")
 TARGETS = ("openai", "openai-responses", "anthropic", "bedrock", "gemini")
 MARKS = (b"llmgw.", b64encode(b"llmgw."))
 """What no provider may ever see."""
+KEPT_FOR_GOOGLE = ("openai-chat", "openai")
+"""Its servers of OpenAI's dialect want a call's ``extra_content`` back, so it stays where bytes are passed on."""
 NAMES = ("get_weather", "find-train")
 
 texts = st.text(alphabet='ab "é😀\n{}:', min_size=1, max_size=12).filter(str.strip)
-base64 = st.binary(min_size=3, max_size=24).map(lambda data: b64encode(data).decode())
+base64 = st.binary(min_size=12, max_size=24).map(lambda data: b64encode(data).decode())
 arguments = st.dictionaries(st.text(alphabet="abc", min_size=1, max_size=3), texts, max_size=2).map(
     lambda value: orjson.dumps(value).decode()
 )
@@ -55,9 +57,8 @@ def claude_says(draw: st.DrawFn) -> list[AnswerPart]:
 
 @st.composite
 def gpt_says(draw: st.DrawFn) -> list[AnswerPart]:
-    parts: list[AnswerPart] = []
-    for at in range(draw(st.integers(1, 3))):
-        parts.append(Thinking(draw(texts | st.just("")), f"rs_{at}.{draw(base64)}", "openai"))
+    count = draw(st.integers(1, 3))
+    parts = [Thinking(draw(texts | st.just("")), f"rs_{at}.{draw(base64)}", "openai") for at in range(count)]
     return [*parts, Text(draw(texts)), *draw(calls(None))]
 
 
@@ -175,12 +176,12 @@ def check(client: str, spoken: str, parts: Sequence[AnswerPart], *, stream: bool
         body = sent(client, target, request)
         own = ORIGINS.get(target) == ORIGINS[spoken]
         assert seals_in(target, body) == (seals if own else [])
-        if PAIRS[client, target].same:
-            continue
-        CHECK_REQUEST[target](body, stream=False)
         raw = orjson.dumps(body)
         assert not any(mark in raw for mark in MARKS)
-        assert own or not any(seal.partition(".")[2] in raw.decode() for seal in seals if "." in seal)
+        if not own and (client, target) != KEPT_FOR_GOOGLE:
+            assert not any(seal.rpartition(".")[2].encode() in raw for seal in seals)
+        if not PAIRS[client, target].same:
+            CHECK_REQUEST[target](body, stream=False)
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])

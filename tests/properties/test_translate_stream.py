@@ -194,7 +194,9 @@ def test_a_stream_cut_anywhere_never_looks_whole(case, place):
 
 
 @pytest.mark.parametrize("client", CLIENT_DIALECTS)
-@pytest.mark.parametrize("name", [*(f"{name}/stream_text" for name in PROVIDER_DIALECTS), "packed-anthropic/stream_text"])
+@pytest.mark.parametrize(
+    "name", [*(f"{name}/stream_text" for name in PROVIDER_DIALECTS), "packed-anthropic/stream_text"]
+)
 def test_a_stream_cut_anywhere_in_its_end_never_looks_whole(name: str, client: str):
     """The last events hold the finish reason, usage and the end marker."""
     source = next(source for source in SOURCES if source.name == name)

@@ -57,7 +57,7 @@ class AnthropicProvider:
         """Raises ``ProviderBadAnswer`` where the body is not an answer of this dialect."""
         return parse_answer(body)
 
-    def stream_reader(self) -> AnthropicStreamReader:
+    def stream_reader(self, model: str = "") -> AnthropicStreamReader:  # noqa: ARG002 -- its streams are read alike, whoever speaks
         """A reader for one answer."""
         return AnthropicStreamReader()
 

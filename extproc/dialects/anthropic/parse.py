@@ -54,7 +54,7 @@ def parse_request(body: Json) -> Conversation:
     reasoning, output_format = _output(fields, unmapped)
     metadata = fields.object("metadata")
     tier = fields.optional_text("service_tier")
-    return Conversation(
+    conversation = Conversation(
         model=fields.text("model"),
         messages=_messages(fields, unmapped),
         tools=tuple(_tools(fields, unmapped)),
@@ -70,16 +70,26 @@ def parse_request(body: Json) -> Conversation:
         reasoning=reasoning,
         user=metadata.optional_text("user_id") if metadata else None,
         service_tier=_TIERS.get(tier, tier) if tier else None,
-        # Last, when all else has been read.
-        unmapped=_unmapped(fields, metadata, unmapped),
     )
-
-
-def _unmapped(fields: Fields, metadata: Fields | None, unmapped: Unmapped) -> tuple[tuple[str, Json], ...]:
     if metadata:
         keep_unread(metadata, unmapped)
     keep_unread(fields, unmapped)
-    return tuple(unmapped)
+    if not unmapped:
+        return conversation
+    asides = tuple(path for path, value in unmapped if path == "context_management" and _only_clears(value))
+    return replace(conversation, unmapped=tuple(each for each in unmapped if each[0] not in asides), asides=asides)
+
+
+def _only_clears(management: Json) -> bool:
+    """Whether ``context_management`` only takes old tool results and thinking out of the prompt, as Claude Code has it do.
+
+    That spares tokens; other vendors read the whole conversation. A summary (``compact_…``) is more: it is part of the answer.
+    Source: https://platform.claude.com/docs/en/build-with-claude/context-editing.
+    """
+    edits = management.get("edits") if isinstance(management, Mapping) else None
+    return isinstance(edits, list) and all(
+        isinstance(edit, Mapping) and str(edit.get("type")).startswith("clear_") for edit in edits
+    )
 
 
 def _messages(fields: Fields, unmapped: Unmapped) -> tuple[Message, ...]:

@@ -5,8 +5,6 @@ Source: https://platform.claude.com/docs/en/api/messages (``MessageCreateParams`
 
 import re
 
-import orjson
-
 from extproc.dialects.anthropic.losses import Losses
 from extproc.dialects.anthropic.models import traits_of
 from extproc.dialects.anthropic.reasons import stop_reason_of
@@ -22,10 +20,11 @@ from extproc.dialects.anthropic.render_options import (
 from extproc.dialects.anthropic.render_turns import render_turns
 from extproc.dialects.anthropic.schema import closed_schema
 from extproc.dialects.anthropic.usage import render_usage
+from extproc.dialects.arguments import arguments_object
 from extproc.dialects.base import Rendered, RenderOptions
 from extproc.domain.answer import Answer, AnswerPart, Choice
 from extproc.domain.conversation import Conversation, OutputFormat, RedactedThinking, Refusal, Text, Thinking, ToolCall
-from extproc.domain.errors import InternalError
+from extproc.domain.errors import InternalError, InvalidRequest
 from extproc.domain.reading import Json, JsonObject
 from extproc.domain.sealed import seal
 
@@ -37,7 +36,7 @@ def render_request(conversation: Conversation, options: RenderOptions) -> Render
     """The body of a Messages request.
 
     Raises ``UnsupportedFeature`` naming every field that cannot be carried, unless they may be dropped, and
-    ``InvalidRequest`` where no message has content or a tool call's arguments are not JSON.
+    ``InvalidRequest`` where no message has content.
     """
     losses = Losses()
     traits = traits_of(options.known_as or conversation.model)
@@ -45,9 +44,9 @@ def render_request(conversation: Conversation, options: RenderOptions) -> Render
     if max_tokens is None:
         max_tokens = options.default_max_output_tokens
     note_losses(conversation, losses)
-    system, messages = render_turns(conversation.messages, losses, system_turns=traits.system_turns)
+    system, messages, unthought = render_turns(conversation.messages, losses, traits)
     system += _format_instruction(conversation.output_format)
-    thinking = render_thinking(conversation, traits, max_tokens, losses)
+    thinking = render_thinking(conversation, traits, max_tokens, losses, unthought=unthought)
     config = _output_config(conversation.output_format, thinking.effort)
     body: Block = {"model": conversation.model, "max_tokens": max_tokens}
     if system:
@@ -65,7 +64,11 @@ def render_request(conversation: Conversation, options: RenderOptions) -> Render
         body["metadata"] = {"user_id": conversation.user}
     if conversation.stream:
         body["stream"] = True
-    return Rendered(body, losses.settle(drop=options.drop_unsupported))
+    # First what cannot be carried: it may be why nothing is left.
+    dropped = losses.settle(drop=options.drop_unsupported)
+    if not messages:
+        raise InvalidRequest("messages must hold at least one message with content", param="messages")
+    return Rendered(body, dropped)
 
 
 def _output_config(output: OutputFormat | None, effort: str | None) -> Block:
@@ -147,18 +150,4 @@ def _answer_block(part: AnswerPart) -> Block | None:
         case RedactedThinking():
             return {"type": "redacted_thinking", "data": seal(part.data, part.origin, native="anthropic")}
         case _:  # a tool call, the last that there is
-            return {"type": "tool_use", "id": part.id, "name": part.name, "input": _input_object(part.arguments)}
-
-
-def _input_object(arguments: str) -> JsonObject:
-    """Arguments that are no JSON object, as when the limit cut them, are shown under the key that the vendor advises.
-
-    Source: https://platform.claude.com/docs/en/agents-and-tools/tool-use/fine-grained-tool-streaming.
-    """
-    try:
-        value: Json = orjson.loads(arguments or "{}")
-    except orjson.JSONDecodeError:
-        value = arguments
-    if value is None:
-        return {}
-    return value if isinstance(value, dict) else {"INVALID_JSON": arguments}
+            return {"type": "tool_use", "id": part.id, "name": part.name, "input": arguments_object(part.arguments)}

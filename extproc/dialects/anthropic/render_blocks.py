@@ -9,9 +9,8 @@ from base64 import b64decode
 from collections.abc import Iterable
 from dataclasses import replace
 
-import orjson
-
 from extproc.dialects.anthropic.losses import Losses
+from extproc.dialects.arguments import arguments_object
 from extproc.domain.conversation import (
     Audio,
     CacheMark,
@@ -27,7 +26,7 @@ from extproc.domain.conversation import (
     ToolResult,
 )
 from extproc.domain.errors import InvalidRequest
-from extproc.domain.reading import Json, JsonObject, kind_of
+from extproc.domain.reading import Json, JsonObject
 
 Block = dict[str, Json]
 
@@ -70,7 +69,7 @@ class ToolIds:
 def render_part(part: Part, path: str, ids: ToolIds, losses: Losses) -> Block | None:
     """The block of this part; None where it is empty, or cannot be carried (then ``losses`` names ``path``).
 
-    Raises ``InvalidRequest`` where the arguments of a tool call are not a JSON object.
+    Raises ``InvalidRequest`` where a document said to be text is none.
     """
     block: Block | None
     match part:
@@ -89,7 +88,7 @@ def render_part(part: Part, path: str, ids: ToolIds, losses: Losses) -> Block | 
         case RedactedThinking():
             block = {"type": "redacted_thinking", "data": part.data} if part.origin == "anthropic" else None
         case ToolCall():
-            block = _tool_use(part, path, ids)
+            block = _tool_use(part, ids)
         case _:  # a tool result, the last that there is
             block = _tool_result(part, path, ids, losses)
     return block
@@ -219,30 +218,14 @@ def _remote(source: Source) -> JsonObject | None:
     return None
 
 
-def _tool_use(part: ToolCall, path: str, ids: ToolIds) -> Block:
+def _tool_use(part: ToolCall, ids: ToolIds) -> Block:
     block: Block = {
         "type": "tool_use",
         "id": ids.of(part.id),
         "name": part.name,
-        "input": _tool_input(part.arguments, path),
+        "input": arguments_object(part.arguments),
     }
     return _marked(block, part.cache)
-
-
-def _tool_input(arguments: str, path: str) -> JsonObject:
-    if not arguments or arguments.isspace():
-        return {}
-    try:
-        value: Json = orjson.loads(arguments)
-    except orjson.JSONDecodeError as error:
-        raise InvalidRequest(f"{path}: the arguments of the tool call are not valid JSON", param=path) from error
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        raise InvalidRequest(
-            f"{path}: the arguments of the tool call must be a JSON object, not {kind_of(value)}", param=path
-        )
-    return value
 
 
 def _tool_result(part: ToolResult, path: str, ids: ToolIds, losses: Losses) -> Block:

@@ -118,11 +118,14 @@ class ThinkingFields:
         return self.thinking is not None and self.thinking["type"] in {"enabled", "adaptive"}
 
 
-def render_thinking(conversation: Conversation, traits: Traits, max_tokens: int, losses: Losses) -> ThinkingFields:
+def render_thinking(
+    conversation: Conversation, traits: Traits, max_tokens: int, losses: Losses, *, unthought: bool = False
+) -> ThinkingFields:
     """How much to think, in the form that the model knows.
 
     How much is a hint, so it is fitted rather than refused; but thinking with a forced tool choice is a 400 at the
-    vendor, and then the tool call is what the client cannot do without.
+    vendor, and then the tool call is what the client cannot do without. ``unthought``: the model goes on with an answer that
+    does not begin with thinking, where a budget for it is a 400, too.
     """
     reasoning = conversation.reasoning
     if reasoning is None:
@@ -132,9 +135,13 @@ def render_thinking(conversation: Conversation, traits: Traits, max_tokens: int,
     if _forces_tool(conversation) and traits.forced_tools:
         losses.refuse("reasoning_effort")
         return ThinkingFields({"type": traits.off} if traits.off else None)
-    if traits.budget and (reasoning.budget_tokens is not None or not traits.adaptive):
-        return _budget(reasoning, traits, max_tokens, losses)
-    return _adaptive(reasoning, traits)
+    too_late = unthought and traits.thought_first
+    if traits.adaptive and (too_late or not traits.budget or reasoning.budget_tokens is None):
+        return _adaptive(reasoning, traits)
+    if too_late:
+        losses.tell("reasoning_effort")
+        return ThinkingFields(effort=reasoning.effort if reasoning.effort in traits.efforts else None)
+    return _budget(reasoning, traits, max_tokens, losses)
 
 
 def _forces_tool(conversation: Conversation) -> bool:

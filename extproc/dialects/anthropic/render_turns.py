@@ -2,7 +2,7 @@
 
 The vendor's rules (https://platform.claude.com/docs/en/api/messages, and .../build-with-claude/tool-use): all results of
 a turn's tool calls stand first in the very next user turn; no text block is blank; a final assistant turn is continued
-by the model and must not end in whitespace.
+by the model, and must not end in whitespace, or, from Claude 4.6 on, refused.
 """
 
 from collections.abc import Iterable
@@ -12,8 +12,8 @@ from typing import Literal
 
 from extproc.dialects.anthropic.losses import Losses
 from extproc.dialects.anthropic.render_blocks import Block, ToolIds, render_content, render_part
-from extproc.domain.conversation import Message, Role, Text, ToolCall, ToolResult
-from extproc.domain.errors import InvalidRequest
+from extproc.dialects.claude import Traits
+from extproc.domain.conversation import Message, RedactedThinking, Role, Text, Thinking, ToolCall, ToolResult
 from extproc.domain.reading import Json, JsonObject
 
 _OPENING = "(The conversation begins with the assistant.)"
@@ -44,13 +44,10 @@ class Turn:
         return {"role": self.role, "content": render_content([*self.results, *self.blocks])}
 
 
-def render_turns(
-    messages: tuple[Message, ...], losses: Losses, *, system_turns: bool
-) -> tuple[list[Block], list[Json]]:
-    """The blocks of the top-level ``system``, and the ``messages``.
+def render_turns(messages: tuple[Message, ...], losses: Losses, traits: Traits) -> tuple[list[Block], list[Json], bool]:
+    """The blocks of the top-level ``system``, the ``messages``, and whether the model goes on without having thought.
 
-    ``system_turns``: the model takes messages of role ``system`` behind a user's. Raises ``InvalidRequest`` where no
-    message has content, or a tool call's arguments are not JSON.
+    No messages where nobody says anything.
     """
     ids = ToolIds()
     turns = [_turn(message, f"messages[{at}]", ids, losses) for at, message in enumerate(messages)]
@@ -62,13 +59,16 @@ def render_turns(
         for turn in turns[leading:]:
             turn.role = "user"
     system = [block for turn in turns[:leading] for block in turn.blocks]
-    spoken = _merged(_seated(_merged(turns[leading:]), system_turns=system_turns))
+    spoken = _merged(_seated(_merged(turns[leading:]), system_turns=traits.system_turns))
+    if spoken and spoken[-1].role == "assistant" and not traits.prefill:
+        losses.refuse(f"messages[{len(messages) - 1}]")
+        spoken.pop()
     if not spoken:
-        raise InvalidRequest("messages must hold at least one message with content", param="messages")
+        return system, [], False
     if spoken[0].role == "assistant":
         spoken.insert(0, Turn("user", blocks=[{"type": "text", "text": _OPENING}]))
     _trim_prefill(spoken[-1])
-    return system, [turn.render() for turn in spoken]
+    return system, [turn.render() for turn in spoken], _goes_on_unthought(spoken)
 
 
 def _turn(message: Message, path: str, ids: ToolIds, losses: Losses) -> Turn:
@@ -81,7 +81,9 @@ def _turn(message: Message, path: str, ids: ToolIds, losses: Losses) -> Turn:
         if isinstance(part, ToolCall):
             at = f"{path}.tool_calls[{calls}].function.arguments"
             calls += 1
-        if turn.role == "system" and not isinstance(part, Text):
+        if (turn.role == "system" and not isinstance(part, Text)) or (
+            turn.role == "user" and isinstance(part, ToolCall | Thinking | RedactedThinking)
+        ):
             losses.refuse(at)
             continue
         block = render_part(part, at, ids, losses)
@@ -121,6 +123,25 @@ def _seated(turns: list[Turn], *, system_turns: bool) -> list[Turn]:
             turn.role = "user"
             turn.blocks = [{**block, "text": f"<system>\n{block['text']}\n</system>"} for block in turn.blocks]
     return turns
+
+
+def _goes_on_unthought(turns: Iterable[Turn]) -> bool:
+    """Whether the model is to go on with an answer of its own that does not begin with thinking.
+
+    It goes on behind results of its calls, and where the last turn is its own. An answer may span many calls, and it is its
+    first turn that counts: models without interleaved thinking think there only. Where the user said something with the
+    results, what followed was another answer.
+    """
+    opening: Turn | None = None
+    for turn in reversed([*turns]):
+        if turn.role == "assistant":
+            opening = turn
+        elif not turn.results or (turn.blocks and opening is not None):
+            break
+    if opening is None:
+        return False
+    first, *_ = opening.results or opening.blocks
+    return first["type"] not in {"thinking", "redacted_thinking"}
 
 
 def _trim_prefill(last: Turn) -> None:

@@ -8,7 +8,7 @@ from extproc.dialects.base import Frame
 from extproc.dialects.sse import EventTooLargeError, SseDecoder, SseEvent
 from extproc.domain.answer import Ended, Failed
 from extproc.domain.errors import ProviderBadAnswer, ProviderTruncated
-from extproc.domain.reading import Json
+from extproc.domain.jsontext import read_json
 
 MAX_BODY_BYTES = 1024 * 1024
 """Of a body that is no event stream: an error object is far below, and nothing else is of use."""
@@ -110,7 +110,7 @@ class AnthropicStreamReader:
 def _loads(data: bytes) -> JsonDict | None:
     """The JSON object, or None where it is none."""
     try:
-        value: Json = orjson.loads(data)
+        value = read_json(data)
     except orjson.JSONDecodeError:
         return None
     return value if isinstance(value, dict) else None

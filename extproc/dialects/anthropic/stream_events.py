@@ -1,8 +1,8 @@
 """What one decoded event of a stream means.
 
-Source: https://platform.claude.com/docs/en/build-with-claude/streaming. What is unknown (events, kinds of block and
-delta) has no meaning here and no harm either, for the vendor adds such; what breaks its own type's promise is malformed.
-Apart from ``stream.py``, for the same events also travel in other framings than server-sent events.
+Source: https://platform.claude.com/docs/en/build-with-claude/streaming. Of what is unknown, for the vendor adds such,
+blocks and deltas are content that only its own clients read, and events mean nothing; what breaks its own type's promise
+is malformed. Apart from ``stream.py``, for the same events also travel in other framings than server-sent events.
 """
 
 from collections.abc import Callable
@@ -12,13 +12,14 @@ import orjson
 from extproc.dialects.anthropic.errors import stream_error
 from extproc.dialects.anthropic.parse import refusal_explanation
 from extproc.dialects.anthropic.reasons import finish_of
-from extproc.dialects.anthropic.usage import NO_USAGE, parse_tier, parse_usage
+from extproc.dialects.anthropic.usage import NO_USAGE, parse_beside, parse_tier, parse_totals
 from extproc.domain.answer import (
     AnswerEvent,
     CitationAdded,
     Ended,
     Failed,
     Finished,
+    Opaque,
     RefusalDelta,
     Started,
     TextDelta,
@@ -42,10 +43,10 @@ class MalformedEventError(ValueError):
 class EventReader:
     """Decoded events of one answer → ``AnswerEvent``; ``message_stop`` gives ``Ended``, ``error`` gives ``Failed``."""
 
-    __slots__ = ("_blocks", "_calls", "_readers", "_usage")
+    __slots__ = ("_beside", "_blocks", "_calls", "_readers", "_usage")
 
     def __init__(self) -> None:
-        self._usage = NO_USAGE
+        self._usage = self._beside = NO_USAGE
         self._calls = 0
         self._blocks: dict[int, _ToolBlock] = {}
         """Tool calls whose block is open, by the block's index."""
@@ -88,7 +89,7 @@ class EventReader:
                 self._blocks[_index(data)] = call
                 return (ToolCallStarted(call.number, _text(block, "id"), _text(block, "name")),)
             case _:
-                return ()
+                return _opaque(block)
 
     def _block_delta(self, data: JsonDict) -> Events:
         delta = _object(data, "delta")
@@ -98,7 +99,7 @@ class EventReader:
         if kind == "input_json_delta":
             # Of a server-side tool, too, which is no call for the client.
             call = self._blocks.get(_index(data))
-            return call.more(_text(delta, "partial_json")) if call else ()
+            return call.more(_text(delta, "partial_json")) if call else _opaque(delta)
         if kind == "thinking_delta":
             return (ThinkingDelta(_text(delta, "thinking")),)
         if kind == "signature_delta":
@@ -106,7 +107,7 @@ class EventReader:
             return (ThinkingSigned(signature),) if signature else ()
         if kind == "citations_delta":
             return (CitationAdded(_object(delta, "citation")),)
-        return ()
+        return _opaque(delta)
 
     def _block_stop(self, data: JsonDict) -> Events:
         call = self._blocks.pop(_index(data), None)
@@ -135,9 +136,10 @@ class EventReader:
     def _usage_seen(self, value: Json) -> Events:
         if not isinstance(value, dict):
             return ()
-        usage = parse_usage(value, self._usage)
-        self._usage = self._usage.merged(usage)
-        return (UsageSeen(self._usage),)
+        self._usage = self._usage.merged(parse_totals(value, self._usage))
+        # Told anew with each report that has it, and missing from others.
+        self._beside = self._beside.merged(parse_beside(value))
+        return (UsageSeen(self._usage.plus(self._beside)),)
 
 
 class _ToolBlock:
@@ -159,6 +161,15 @@ class _ToolBlock:
     def close(self) -> Events:
         """A call without arguments has no pieces; elsewhere the arguments are JSON text all the same (``{}``)."""
         return () if self._seen else (ToolCallDelta(self.number, orjson.dumps(self._input).decode()),)
+
+
+def _opaque(value: JsonDict) -> Events:
+    """What the vendor's own tools ask and find, a summary of the prompt: a search may take long, and it is on its way.
+
+    As large as its texts; what they hold besides is not measured, for nobody asks more than whether it is something.
+    """
+    size = sum(len(text) for name, text in value.items() if name != "type" and isinstance(text, str))
+    return (Opaque(size),) if size else ()
 
 
 def _object(data: JsonDict, name: str) -> JsonDict:

@@ -138,7 +138,7 @@ class AnthropicStreamWriter:
                     self._finish = event
                     return self._open() + self._close_all()
             case Opaque():
-                pass  # of an answer that no dialect reads, so it never comes here
+                pass  # what only clients of its own vendor read
             case _:
                 if not event.choice:
                     return self._open() + self._content(event)

@@ -16,24 +16,51 @@ _TIERS = {"standard": "default", "priority": "priority", "batch": "batch"}
 _VENDOR_TIERS = {neutral: vendor for vendor, neutral in _TIERS.items()}
 
 
-def parse_usage(value: Json, known: Usage = NO_USAGE) -> Usage:
-    """Counts of one report; never raises, a count that is not a number is 0.
+_PROMPT = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
 
-    ``known`` is what earlier reports of the same stream said: a ``message_delta`` repeats the cache-write total without
-    its split by lifetime, and reading it afresh would count the tokens twice.
+_BESIDE = frozenset({"compaction", "advisor_message"})
+"""Types of ``usage.iterations`` whose tokens the vendor bills, but leaves out of the totals beside the list.
+
+An advisor is a model of its own, with prices of its own; here its tokens count as those of the model that asked it.
+Sources: https://platform.claude.com/docs/en/build-with-claude/compaction, .../agents-and-tools/tool-use/advisor-tool.
+"""
+
+
+def parse_usage(value: Json) -> Usage:
+    """Counts of a whole answer; never raises, a count that is not a number is 0."""
+    return parse_totals(value).plus(parse_beside(value))
+
+
+def parse_totals(value: Json, known: Usage = NO_USAGE) -> Usage:
+    """Counts of one report but for what ``parse_beside`` reads; never raises.
+
+    ``known`` is what earlier reports of the same stream said: a ``message_delta`` may leave parts of the prompt out, and
+    repeats the cache-write total without its split by lifetime.
     """
     if not isinstance(value, Mapping):
         return NO_USAGE
+    if not any(_count(value, name) for name in _PROMPT):
+        known = NO_USAGE  # nothing is said of the prompt, and ``Usage.merged`` keeps what is known
     write_5m, write_1h = _cache_writes(value, known)
     return Usage(
-        input=_count(value, "input_tokens"),
-        cache_read=_count(value, "cache_read_input_tokens"),
+        input=_repeated(value, "input_tokens", known.input),
+        cache_read=_repeated(value, "cache_read_input_tokens", known.cache_read),
         cache_write_5m=write_5m,
         cache_write_1h=write_1h,
         output=_count(value, "output_tokens"),
         reasoning=_count(value.get("output_tokens_details"), "thinking_tokens"),
         web_searches=_count(value.get("server_tool_use"), "web_search_requests"),
     )
+
+
+def parse_beside(value: Json) -> Usage:
+    """Counts of the calls that the vendor made beside the model's own: its summary of a long prompt, an advisor's answers."""
+    iterations = value.get("iterations") if isinstance(value, Mapping) else None
+    total = NO_USAGE
+    for iteration in iterations if isinstance(iterations, list) else ():
+        if isinstance(iteration, Mapping) and iteration.get("type") in _BESIDE:
+            total = total.plus(parse_totals(iteration))
+    return total
 
 
 def render_usage(usage: Usage, service_tier: str | None = None) -> JsonObject:
@@ -90,6 +117,11 @@ def _cache_writes(value: JsonObject, known: Usage) -> tuple[int, int]:
     excess = max(0, _count(value, "cache_creation_input_tokens") - short - long)
     # Without a split, new tokens are of the lifetime seen so far; five minutes is the vendor's default.
     return (short, long + excess) if long and not short else (short + excess, long)
+
+
+def _repeated(value: JsonObject, name: str, known: int) -> int:
+    """A running total; what a later report does not say is as it was."""
+    return known if value.get(name) is None else _count(value, name)
 
 
 def _count(value: Json, name: str) -> int:

@@ -27,9 +27,9 @@ class BedrockProvider:
         """Raises ``ProviderBadAnswer`` where the body is not an answer of this dialect."""
         return parse_answer(body)
 
-    def stream_reader(self) -> BedrockStreamReader:
-        """A reader for one answer."""
-        return BedrockStreamReader()
+    def stream_reader(self, model: str = "") -> BedrockStreamReader:
+        """A reader for one answer; what its counts mean differs by ``model``."""
+        return BedrockStreamReader(model)
 
     def parse_error(self, status: int, body: bytes, *, retry_after: float | None) -> ProviderError:
         """The error behind a status of 400 and above; the vendor's message is kept. Never raises."""

@@ -5,7 +5,8 @@ For those ``RenderOptions.known_as`` says what is behind it; without it the mode
 Sources, read in November 2026, all under https://docs.aws.amazon.com/: bedrock/latest/userguide/prompt-caching.html
 (who caches what, for how long), bedrock/latest/userguide/conversation-inference-supported-models-features.html,
 bedrock/latest/userguide/model-parameters-openai.html, nova/latest/userguide/complete-request-schema.html and
-nova/latest/nova2-userguide/request-response-schema.html.
+nova/latest/nova2-userguide/request-response-schema.html. OpenAI's GPT models: https://github.com/anomalyco/opencode/pull/48195
+(which field their effort has, tried on each of them).
 """
 
 import re
@@ -15,10 +16,10 @@ from typing import Literal
 
 from extproc.dialects.claude import Traits, traits_of, version_of
 
-Name = Literal["claude", "nova", "nova2", "gpt-oss", "other", "unknown"]
+Name = Literal["claude", "nova", "nova2", "gpt", "gpt-oss", "other", "unknown"]
 
 _NOVA = re.compile(r"amazon\.nova-(2-)?")
-_GPT_OSS = re.compile(r"openai\.gpt-oss")
+_GPT = re.compile(r"openai\.gpt-(oss)?")
 _NAMED = re.compile(r"^[a-z0-9-]+\.[a-z0-9.-]+")
 """A model id (``meta.llama3-...``), with a region before it or not; what else there is, an ARN, says nothing."""
 
@@ -42,6 +43,8 @@ class Family:
     """``toolResult.status``."""
     named_tool: bool = True
     """``toolChoice.tool``."""
+    gross_input: bool = False
+    """Its streams count the cached tokens within ``inputTokens``."""
 
     @property
     def is_claude(self) -> bool:
@@ -51,7 +54,8 @@ class Family:
 
 _NOVA_1 = Family("nova", caches=True, tool_status=True)
 _NOVA_2 = Family("nova2", caches=True, tool_status=True)
-_OPENAI = Family("gpt-oss", named_tool=False)
+_GPT_OSS = Family("gpt-oss", named_tool=False, gross_input=True)
+_GPT_OWN = Family("gpt", named_tool=False, gross_input=True)
 _OTHER = Family("other", named_tool=False)
 # Behind an ARN there may be anything: what only some models take is left out and named, the rest is the vendor's to judge.
 _UNKNOWN = Family("unknown", tool_status=True)
@@ -75,6 +79,6 @@ def family_of(model: str) -> Family:
         )
     if match := _NOVA.search(model):
         return _NOVA_2 if match[1] else _NOVA_1
-    if _GPT_OSS.search(model):
-        return _OPENAI
+    if match := _GPT.search(model):
+        return _GPT_OSS if match[1] else _GPT_OWN
     return _OTHER if _NAMED.match(model) else _UNKNOWN

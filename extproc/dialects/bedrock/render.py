@@ -27,14 +27,13 @@ def render_request(conversation: Conversation, options: RenderOptions) -> Render
     """The body of a Converse request; model and streaming are in the path.
 
     Raises ``UnsupportedFeature`` naming every field that cannot be carried, unless they may be dropped, and
-    ``InvalidRequest`` where no message has content, a tool call's arguments are not JSON, or a field of Bedrock's own is
-    not an object.
+    ``InvalidRequest`` where no message has content, or a field of Bedrock's own is not an object.
     """
     losses = Losses()
     to = Rendering(family_of(options.known_as or conversation.model), losses)
     note_losses(conversation, to)
-    system, messages = render_turns(conversation.messages, to)
-    reasoning = render_reasoning(conversation, to)
+    system, messages, unthought = render_turns(conversation.messages, to)
+    reasoning = render_reasoning(conversation, to, unthought=unthought)
     inference, sampling = render_inference(conversation, to, fixed=reasoning.fixes_sampling)
     tools = render_tools(conversation, to)
     extras = render_extras(conversation, to)

@@ -3,8 +3,7 @@
 import re
 from dataclasses import dataclass, field
 
-import orjson
-
+from extproc.dialects.arguments import arguments_object
 from extproc.dialects.bedrock.citations import render_citation
 from extproc.dialects.bedrock.families import Family
 from extproc.dialects.bedrock.losses import Losses
@@ -23,8 +22,7 @@ from extproc.domain.conversation import (
     ToolCall,
     ToolResult,
 )
-from extproc.domain.errors import InvalidRequest
-from extproc.domain.reading import Json, JsonObject, kind_of
+from extproc.domain.reading import Json, JsonObject
 
 Block = dict[str, Json]
 
@@ -73,8 +71,7 @@ class Rendering:
 def render_part(part: Part, path: str, to: Rendering) -> list[Block]:
     """The block of this part and the cache point behind it; nothing where it is empty, or cannot be carried.
 
-    ``to.losses`` names ``path`` in the latter case. Raises ``InvalidRequest`` where the arguments of a tool call are not a
-    JSON object.
+    ``to.losses`` names ``path`` in the latter case.
     """
     block: JsonObject | None
     match part:
@@ -94,7 +91,7 @@ def render_part(part: Part, path: str, to: Rendering) -> list[Block]:
             use: JsonObject = {
                 "toolUseId": to.ids.of(part.id),
                 "name": part.name,
-                "input": _tool_input(part.arguments, path),
+                "input": arguments_object(part.arguments),
             }
             block = {"toolUse": use}
         case _:  # a tool result, the last that there is
@@ -143,7 +140,7 @@ def _text(part: Text, path: str, to: Rendering) -> Block | None:
     rendered = [render_citation(citation) for citation in part.citations] if to.family.is_claude else [None]
     citations: list[Json] = [citation for citation in rendered if citation is not None]
     if len(citations) < len(rendered):
-        to.losses.refuse(f"{path}.citations")
+        to.losses.tell(f"{path}.citations")
     return {"citationsContent": {"content": [block], "citations": citations}} if citations else block
 
 
@@ -156,22 +153,6 @@ def _reasoning(part: Thinking | RedactedThinking, family: Family) -> Block | Non
     if not part.signature:
         return None
     return {"reasoningContent": {"reasoningText": {"text": part.text, "signature": part.signature}}}
-
-
-def _tool_input(arguments: str, path: str) -> JsonObject:
-    if not arguments or arguments.isspace():
-        return {}
-    try:
-        value: Json = orjson.loads(arguments)
-    except orjson.JSONDecodeError as error:
-        raise InvalidRequest(f"{path}: the arguments of the tool call are not valid JSON", param=path) from error
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        raise InvalidRequest(
-            f"{path}: the arguments of the tool call must be a JSON object, not {kind_of(value)}", param=path
-        )
-    return value
 
 
 def _tool_result(part: ToolResult, path: str, to: Rendering) -> Block:

@@ -52,15 +52,22 @@ class ReasoningFields:
 _NONE = ReasoningFields()
 
 
-def render_reasoning(conversation: Conversation, to: Rendering) -> ReasoningFields:
-    """What a request says of thinking. How much is a hint: it is fitted rather than refused, and named where it is lost."""
+def render_reasoning(conversation: Conversation, to: Rendering, *, unthought: bool = False) -> ReasoningFields:
+    """What a request says of thinking. How much is a hint: it is fitted rather than refused, and named where it is lost.
+
+    ``unthought``: the model goes on with an answer that does not begin with thinking; of a Claude with a budget for
+    thinking that is refused.
+    """
     reasoning = conversation.reasoning
     if reasoning is None:
         return _NONE
     on = reasoning.enabled and reasoning.effort != "none"
     match to.family.name:
         case "claude":
-            return _claude(conversation, reasoning, to) if on else _claude_off(to.family.claude, to.losses)
+            late = unthought and to.family.claude.thought_first
+            return (
+                _claude(conversation, reasoning, to, too_late=late) if on else _claude_off(to.family.claude, to.losses)
+            )
         case "nova2":
             return (
                 _nova(conversation, reasoning, to.losses) if on else ReasoningFields(_nova_config({"type": "disabled"}))
@@ -69,24 +76,31 @@ def render_reasoning(conversation: Conversation, to: Rendering) -> ReasoningFiel
             if not on:
                 to.losses.tell("reasoning_effort")
             return ReasoningFields({"reasoning_effort": _step(reasoning) if on else "low"})
+        case "gpt":
+            return ReasoningFields({"reasoning": {"effort": _gpt_effort(reasoning) if on else "none"}})
         case _:
             if on:
                 to.losses.tell("reasoning_effort")
             return _NONE
 
 
-def _claude(conversation: Conversation, reasoning: Reasoning, to: Rendering) -> ReasoningFields:
+def _claude(conversation: Conversation, reasoning: Reasoning, to: Rendering, *, too_late: bool) -> ReasoningFields:
     traits = to.family.claude
     choice = conversation.tool_choice
     if conversation.tools and choice is not None and choice.mode in {"required", "named"} and traits.forced_tools:
         # Thinking with a forced tool is refused by the vendor, and the call is what the client cannot do without.
         to.losses.refuse("reasoning_effort")
         return ReasoningFields({"thinking": {"type": traits.off}} if traits.off else {})
-    if traits.budget and (reasoning.budget_tokens is not None or not traits.adaptive):
-        return _budget(reasoning, traits, conversation.max_output_tokens, to.losses)
-    return ReasoningFields(
-        {"thinking": _with_display({"type": "adaptive"}, reasoning)}, _effort(reasoning, traits), fixes_sampling=True
-    )
+    if traits.adaptive and (too_late or not traits.budget or reasoning.budget_tokens is None):
+        return ReasoningFields(
+            {"thinking": _with_display({"type": "adaptive"}, reasoning)},
+            _effort(reasoning, traits),
+            fixes_sampling=True,
+        )
+    if too_late:
+        to.losses.tell("reasoning_effort")
+        return ReasoningFields(effort=reasoning.effort if reasoning.effort in traits.efforts else None)
+    return _budget(reasoning, traits, conversation.max_output_tokens, to.losses)
 
 
 def _claude_off(traits: Traits, losses: Losses) -> ReasoningFields:
@@ -148,6 +162,14 @@ def _step(reasoning: Reasoning) -> str:
     if effort is None and reasoning.budget_tokens is not None:
         effort = _largest_effort(reasoning.budget_tokens)
     return _THREE_STEPS.get(effort or "medium", "high")
+
+
+def _gpt_effort(reasoning: Reasoning) -> str:
+    """They take ``low`` to ``max``, and not ``minimal``."""
+    effort = reasoning.effort
+    if effort is None:
+        effort = "medium" if reasoning.budget_tokens is None else _largest_effort(reasoning.budget_tokens)
+    return "low" if effort == "minimal" else effort
 
 
 def _largest_effort(budget: int) -> str:

@@ -12,7 +12,19 @@ from itertools import groupby
 from typing import Literal
 
 from extproc.dialects.bedrock.render_blocks import Block, Rendering, render_part
-from extproc.domain.conversation import Audio, Document, Image, Message, Role, Text, ToolCall, ToolResult
+from extproc.domain.conversation import (
+    Audio,
+    Document,
+    Image,
+    Message,
+    Part,
+    RedactedThinking,
+    Role,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolResult,
+)
 from extproc.domain.reading import Json, JsonObject
 
 _OPENING = "(The conversation begins with the assistant.)"
@@ -49,10 +61,10 @@ class Turn:
         return {"role": self.role, "content": content}
 
 
-def render_turns(messages: tuple[Message, ...], to: Rendering) -> tuple[list[Block], list[Json]]:
-    """The blocks of the top-level ``system``, and the ``messages``, which are empty where nobody says anything.
+def render_turns(messages: tuple[Message, ...], to: Rendering) -> tuple[list[Block], list[Json], bool]:
+    """The blocks of the top-level ``system``, the ``messages``, and whether the model goes on without having thought.
 
-    Raises ``InvalidRequest`` where a tool call's arguments are not JSON.
+    The messages are empty where nobody says anything.
     """
     turns = [_turn(message, f"messages[{at}]", to) for at, message in enumerate(messages)]
     turns = [turn for turn in turns if turn.results or turn.blocks]
@@ -64,12 +76,15 @@ def render_turns(messages: tuple[Message, ...], to: Rendering) -> tuple[list[Blo
             turn.role = "user"
     system = [block for turn in turns[:leading] for block in turn.blocks]
     spoken = _merged(_seated(_merged(turns[leading:]), system_turns=to.family.claude.system_turns))
+    if spoken and spoken[-1].role == "assistant" and not to.family.claude.prefill:
+        to.losses.refuse(f"messages[{len(messages) - 1}]")
+        spoken.pop()
     if not spoken:
-        return system, []
+        return system, [], False
     if spoken[0].role == "assistant":
         spoken.insert(0, Turn("user", blocks=[{"text": _OPENING}]))
     _trim_prefill(spoken[-1])
-    return system, [turn.render() for turn in spoken]
+    return system, [turn.render() for turn in spoken], _goes_on_unthought(spoken)
 
 
 def _turn(message: Message, path: str, to: Rendering) -> Turn:
@@ -82,13 +97,22 @@ def _turn(message: Message, path: str, to: Rendering) -> Turn:
         if isinstance(part, ToolCall):
             at = f"{path}.tool_calls[{calls}].function.arguments"
             calls += 1
-        if (turn.role == "system" and not isinstance(part, Text)) or (
-            turn.role == "assistant" and isinstance(part, Image | Document | Audio)
-        ):
+        if not _may_say(turn.role, part):
             to.losses.refuse(at)
             continue
         (turn.results if isinstance(part, ToolResult) else turn.blocks).extend(render_part(part, at, to))
     return turn
+
+
+def _may_say(role: _TurnRole, part: Part) -> bool:
+    """Whether the vendor takes this from that side."""
+    match role:
+        case "system":
+            return isinstance(part, Text)
+        case "user":
+            return not isinstance(part, ToolCall | Thinking | RedactedThinking)
+        case "assistant":
+            return not isinstance(part, Image | Document | Audio)
 
 
 def _merged(turns: Iterable[Turn]) -> list[Turn]:
@@ -126,6 +150,25 @@ def _seated(turns: list[Turn], *, system_turns: bool) -> list[Turn]:
 
 def _said_by_user(block: Block) -> Block:
     return {"text": f"<system>\n{block['text']}\n</system>"} if "text" in block else block
+
+
+def _goes_on_unthought(turns: Iterable[Turn]) -> bool:
+    """Whether the model is to go on with an answer of its own that does not begin with thinking.
+
+    It goes on behind results of its calls, and where the last turn is its own. An answer may span many calls, and it is its
+    first turn that counts: models without interleaved thinking think there only. Where the user said something with the
+    results, what followed was another answer.
+    """
+    opening: Turn | None = None
+    for turn in reversed([*turns]):
+        if turn.role == "assistant":
+            opening = turn
+        elif not turn.results or (turn.blocks and opening is not None):
+            break
+    if opening is None:
+        return False
+    first, *_ = opening.results or opening.blocks
+    return "reasoningContent" not in first
 
 
 def _trim_prefill(last: Turn) -> None:

@@ -4,11 +4,12 @@ import orjson
 
 from extproc.dialects.base import Frame
 from extproc.dialects.bedrock.errors import message_of, stream_error
+from extproc.dialects.bedrock.families import family_of
 from extproc.dialects.bedrock.stream_events import EventReader, JsonDict, MalformedEventError
 from extproc.dialects.eventstream import EventStreamDecoder, Message
 from extproc.domain.answer import Ended, Failed
 from extproc.domain.errors import ProviderBadAnswer, ProviderError, ProviderTruncated
-from extproc.domain.reading import Json
+from extproc.domain.jsontext import read_json
 
 MAX_BODY_BYTES = 1024 * 1024
 """Of a body that is no event stream: an error object is far below, and nothing else is of use."""
@@ -19,7 +20,7 @@ _FIRST_BYTES = b"\x00\x01"
 
 
 class BedrockStreamReader:
-    """A ``StreamReader`` for one answer. A frame's ``raw`` is one message of the event stream, binary.
+    """A ``StreamReader`` for one answer of ``model``. A frame's ``raw`` is one message of the event stream, binary.
 
     The first byte tells an event stream from an HTML page, which fails at once, and from a JSON body, which is an error
     object more often than not and is read when the body ends.
@@ -27,9 +28,9 @@ class BedrockStreamReader:
 
     __slots__ = ("_body", "_decoder", "_done", "_events", "_first")
 
-    def __init__(self) -> None:
+    def __init__(self, model: str = "") -> None:
         self._decoder = EventStreamDecoder()
-        self._events = EventReader()
+        self._events = EventReader(gross=family_of(model).gross_input)
         self._first = b""
         self._body = bytearray()
         self._done = False
@@ -103,7 +104,7 @@ class BedrockStreamReader:
 def _loads(data: bytes) -> JsonDict | None:
     """The JSON object, or None where it is none."""
     try:
-        value: Json = orjson.loads(data)
+        value = read_json(data)
     except orjson.JSONDecodeError:
         return None
     return value if isinstance(value, dict) else None

@@ -44,10 +44,12 @@ class EventReader:
     that the model has broken, for what it cost is known then.
     """
 
-    __slots__ = ("_calls", "_counted", "_last", "_open", "_readers")
+    __slots__ = ("_calls", "_counted", "_gross", "_last", "_open", "_readers")
 
-    def __init__(self) -> None:
+    def __init__(self, *, gross: bool = False) -> None:
         self._calls = 0
+        self._gross = gross
+        """As ``parse_usage`` has it."""
         self._open: dict[int, _OpenCall] = {}
         """Tool calls whose block is open, by the block's index."""
         self._last: Ended | Failed | None = None
@@ -123,7 +125,9 @@ class EventReader:
 
     def _metadata(self, data: JsonDict) -> Events:
         self._counted = True
-        usage = UsageSeen(parse_usage(data.get("usage")), service_tier=parse_tier(data.get("serviceTier")))
+        usage = UsageSeen(
+            parse_usage(data.get("usage"), gross=self._gross), service_tier=parse_tier(data.get("serviceTier"))
+        )
         return (usage, self._last) if self._last else (usage,)
 
 

@@ -2,6 +2,10 @@
 
 Converse's ``inputTokens`` leaves out what was read from or written to a cache, as ``Usage.input`` does. Reasoning is within
 ``outputTokens`` and not counted apart. Source: ``TokenUsage`` and ``CacheDetail`` of the service model.
+
+ConverseStream of OpenAI's models does not keep to it: there ``inputTokens`` is the whole prompt, and ``totalTokens`` counts
+the cached part twice. Measured on openai.gpt-5.6: 4,995 with 4,993 written, where Converse says 2
+(https://github.com/maximhq/bifrost/pull/6942, https://github.com/earendil-works/pi/issues/8752).
 """
 
 from collections.abc import Mapping
@@ -10,14 +14,19 @@ from extproc.domain.reading import Json, JsonObject
 from extproc.domain.usage import Usage
 
 
-def parse_usage(value: Json) -> Usage:
-    """Never raises: a count that is not a number is 0."""
+def parse_usage(value: Json, *, gross: bool = False) -> Usage:
+    """Never raises: a count that is not a number is 0. ``gross``: ``inputTokens`` holds what was cached, too.
+
+    Where it is smaller than that, it cannot hold it.
+    """
     if not isinstance(value, Mapping):
         return Usage()
     write_5m, write_1h = _cache_writes(value)
+    plain, read = _count(value, "inputTokens"), _count(value, "cacheReadInputTokens")
+    cached = read + write_5m + write_1h
     return Usage(
-        input=_count(value, "inputTokens"),
-        cache_read=_count(value, "cacheReadInputTokens"),
+        input=plain - cached if gross and plain >= cached else plain,
+        cache_read=read,
         cache_write_5m=write_5m,
         cache_write_1h=write_1h,
         output=_count(value, "outputTokens"),

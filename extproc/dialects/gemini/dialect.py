@@ -59,7 +59,7 @@ class GeminiProvider:
         """Raises ``ProviderBadAnswer`` where the body is not an answer of this dialect."""
         return parse_answer(body)
 
-    def stream_reader(self) -> GeminiStreamReader:
+    def stream_reader(self, model: str = "") -> GeminiStreamReader:  # noqa: ARG002 -- its streams are read alike, whoever speaks
         """A reader for one answer."""
         return GeminiStreamReader()
 

@@ -90,6 +90,7 @@ _KIND_OF_REASON: Mapping[str, _Kind] = {
 _KIND_OF_PHRASE: tuple[tuple[str, _Kind], ...] = (
     ("exceeds the maximum number of tokens allowed", ContextLength),
     ("exceeds the context window", ContextLength),
+    ("but the model only supports up to", ContextLength),  # Vertex: "The input token count is … but …"
     ("prompt is too long", ContextLength),
     ("api key not valid", ProviderAuth),
     ("api key expired", ProviderAuth),

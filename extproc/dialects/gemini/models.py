@@ -4,7 +4,8 @@ Sources, read in November 2026: https://docs.cloud.google.com/gemini-enterprise-
 budgets by model), https://ai.google.dev/gemini-api/docs/thought-signatures (Gemini 3 refuses unsigned calls),
 https://docs.cloud.google.com/gemini-enterprise-agent-platform/models/start/get-started-with-gemini-4 and
 https://dev.to/aihubmix/gemini-4-neon-migration-default-high-thinking-400-errors-and-the-65k-cap-45gj (what Gemini 4
-answers with a 400, and what it ignores).
+answers with a 400, and what it ignores), https://github.com/googleapis/python-genai/issues/706 (before Gemini 3,
+"Function calling with a response mime type: 'application/json' is unsupported").
 """
 
 import re
@@ -35,6 +36,8 @@ class Traits:
     """Takes images and documents inside a ``functionResponse``."""
     validated_calls: bool = True
     """Takes the function calling mode ``VALIDATED``."""
+    format_with_tools: bool = True
+    """Takes an output format beside functions."""
 
     @property
     def thinks(self) -> bool:
@@ -46,10 +49,17 @@ _LATEST = Traits()
 _V4 = replace(_LATEST, sampling=False, penalties=False, candidates=False, cached_content=False)
 _V3_PRO = replace(_LATEST, levels=("LOW", "HIGH"))
 _V3_FLASH = replace(_LATEST, levels=("MINIMAL", "LOW", "MEDIUM", "HIGH"))
-_V2_5 = Traits(levels=(), budget=(1, 24576), can_stop_thinking=True, signed_calls=False, media_in_results=False)
+_V2_5 = Traits(
+    levels=(),
+    budget=(1, 24576),
+    can_stop_thinking=True,
+    signed_calls=False,
+    media_in_results=False,
+    format_with_tools=False,
+)
 _V2_5_LITE = replace(_V2_5, budget=(512, 24576))
 _V2_5_PRO = replace(_V2_5, budget=(128, 32768), can_stop_thinking=False)
-_OLD = Traits(levels=(), signed_calls=False, media_in_results=False, validated_calls=False)
+_OLD = replace(_V2_5, budget=None, can_stop_thinking=False, validated_calls=False)
 
 _VERSION = re.compile(r"gemini-(\d{1,2})(?:[.-](\d{1,2})(?!\d))?(?:-([a-z]+))?(-lite)?")
 

@@ -10,6 +10,7 @@ from itertools import groupby
 from extproc.dialects.gemini.parse_parts import PartReader, bad_role, keep_unread
 from extproc.dialects.gemini.spelling import Message as Fields
 from extproc.domain.conversation import Message, Part, Text, Thinking, ToolResult
+from extproc.domain.reading import Json
 
 _ROLES = {"user": "user", "function": "user", "model": "model"}
 """``function`` is the older role of results."""
@@ -49,8 +50,25 @@ def _content(content: Fields, reader: PartReader) -> tuple[bool, list[Part]]:
 
 
 def _parts(content: Fields, reader: PartReader, *, from_model: bool) -> Iterator[Part]:
+    texts = _bare_texts(content.raw("parts"))
+    if texts is not None:
+        yield from (Text(text) for text in texts if text or not from_model)
+        return
     for part, item in content.messages("parts"):
         yield from reader.read(part, item, from_model=from_model)
+
+
+def _bare_texts(parts: Json) -> list[str] | None:
+    """The texts of parts that say nothing else, as most turns' do; None for all others, which take longer to read."""
+    if not isinstance(parts, list):
+        return None
+    texts: list[str] = []
+    for part in parts:
+        text = part.get("text") if isinstance(part, dict) and len(part) == 1 else None
+        if not isinstance(text, str):
+            return None
+        texts.append(text)
+    return texts
 
 
 def _asked(parts: list[Part]) -> Iterator[Message]:

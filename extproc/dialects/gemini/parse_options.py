@@ -161,11 +161,12 @@ def _reasoning(thinking: Message | None, unmapped: Unmapped) -> Reasoning | None
     budget, level = thinking.integer("thinkingBudget"), thinking.word("thinkingLevel")
     shown = thinking.boolean("includeThoughts")
     keep_unread(thinking, unmapped)
+    display = "summarized" if shown else None
     if level is not None:
-        return Reasoning(effort=level.lower())
+        return Reasoning(effort=level.lower(), display=display)
     if budget is None or budget < 0:
-        return Reasoning(adaptive=True) if shown or budget is not None else None
-    return Reasoning(enabled=False) if budget == 0 else Reasoning(budget_tokens=budget)
+        return Reasoning(adaptive=True, display=display) if shown or budget is not None else None
+    return Reasoning(enabled=False) if budget == 0 else Reasoning(budget_tokens=budget, display=display)
 
 
 def _object(fields: Message, name: str) -> JsonObject | None:

@@ -151,8 +151,9 @@ class PartReader:
 
 def keep_unread(fields: Fields, unmapped: Unmapped) -> None:
     """Adds the fields of this object that nobody has read."""
-    prefix = fields.path("")
-    unmapped.extend((path, fields.raw(path.removeprefix(prefix))) for path in fields.unread())
+    if unread := fields.unread():
+        prefix = fields.path("")
+        unmapped.extend((path, fields.raw(path.removeprefix(prefix))) for path in unread)
 
 
 def _text(part: Message, signature: str | None) -> list[Part]:

@@ -5,6 +5,7 @@ Neither the model nor whether to stream is in the body: both are in the path.
 """
 
 from extproc.dialects.base import Rendered, RenderOptions
+from extproc.dialects.gemini.call_ids import without_call_ids
 from extproc.dialects.gemini.losses import Losses
 from extproc.dialects.gemini.models import traits_of
 from extproc.dialects.gemini.render_media import Block
@@ -15,16 +16,16 @@ from extproc.dialects.gemini.render_options import (
     render_tier,
     render_tools,
 )
-from extproc.dialects.gemini.render_turns import render_turns
+from extproc.dialects.gemini.render_turns import LEFT_OUT, render_turns
 from extproc.domain.conversation import Conversation
+from extproc.domain.errors import InvalidRequest
 
 
 def render_request(conversation: Conversation, options: RenderOptions) -> Rendered:
     """The body of a ``generateContent`` request.
 
     Raises ``UnsupportedFeature`` naming every field that cannot be carried, unless they may be dropped, and
-    ``InvalidRequest`` where no message has content, a tool call's arguments are not a JSON object, or a result belongs
-    to no call.
+    ``InvalidRequest`` where no message has content, or a result belongs to no call.
     """
     losses = Losses()
     traits = traits_of(options.known_as or conversation.model)
@@ -33,10 +34,14 @@ def render_request(conversation: Conversation, options: RenderOptions) -> Render
     body: Block = {}
     if system:
         body["systemInstruction"] = {"parts": system}
-    body["contents"] = contents
+    body["contents"] = contents if options.call_ids else without_call_ids(contents)
     body |= render_tools(conversation, traits, losses)
     if generation := render_generation(conversation, traits, losses):
         body["generationConfig"] = generation
     body |= render_own(conversation, traits, losses)
     body |= render_tier(conversation, losses)
+    if not contents:
+        if not losses.refused:
+            raise InvalidRequest("messages must hold at least one message with content", param="messages")
+        body["contents"] = [LEFT_OUT]
     return Rendered(body, losses.settle(drop=options.drop_unsupported))

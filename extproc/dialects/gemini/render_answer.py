@@ -5,8 +5,7 @@ Source: https://ai.google.dev/api/generate-content#v1beta.GenerateContentRespons
 
 from collections.abc import Iterator, Sequence
 
-import orjson
-
+from extproc.dialects.arguments import arguments_object
 from extproc.dialects.gemini.citations import render_citations
 from extproc.dialects.gemini.logprobs import render_logprobs
 from extproc.dialects.gemini.reasons import finish_reason_of
@@ -76,7 +75,7 @@ def sealed_part(part: RedactedThinking) -> JsonObject:
 
 def call_part(call_id: str, name: str, arguments: str, signature: str | None) -> Block:
     """A function call. Arguments that are no JSON object, as when the limit cut them, are under a key that says so."""
-    block: Block = {"functionCall": {"id": call_id, "name": name, "args": _args(arguments)}}
+    block: Block = {"functionCall": {"id": call_id, "name": name, "args": arguments_object(arguments)}}
     if signature:
         block["thoughtSignature"] = signature
     return block
@@ -95,13 +94,3 @@ def _part(part: AnswerPart) -> Block | None:
             return call_part(part.id, part.name, part.arguments, part.signature)
         case _:  # pragma: no cover -- redacted thinking, which the caller has taken
             return None
-
-
-def _args(arguments: str) -> JsonObject:
-    try:
-        value: Json = orjson.loads(arguments or "{}")
-    except orjson.JSONDecodeError:
-        value = arguments
-    if value is None:
-        return {}
-    return value if isinstance(value, dict) else {"INVALID_JSON": arguments}

@@ -61,7 +61,12 @@ def _not_taken(conversation: Conversation, traits: Traits) -> dict[str, object]:
         }
     if not traits.candidates:
         asked["n"] = conversation.n not in {None, 1}
+    asked["response_format"] = conversation.output_format is not None and not _takes_format(conversation, traits)
     return asked
+
+
+def _takes_format(conversation: Conversation, traits: Traits) -> bool:
+    return traits.format_with_tools or not conversation.tools
 
 
 def render_generation(conversation: Conversation, traits: Traits, losses: Losses) -> Block:
@@ -82,7 +87,8 @@ def render_generation(conversation: Conversation, traits: Traits, losses: Losses
         }
     if traits.candidates and conversation.n != 1:
         config["candidateCount"] = conversation.n
-    config |= _output_format(conversation.output_format)
+    if _takes_format(conversation, traits):
+        config |= _output_format(conversation.output_format)
     config["thinkingConfig"] = _thinking(conversation, traits, losses)
     return {name: value for name, value in config.items() if value is not None}
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import orjson
 
+from extproc.dialects.arguments import arguments_object
 from extproc.dialects.gemini.losses import Losses
 from extproc.dialects.gemini.render_media import Block, joined, render_in_result, render_media
 from extproc.domain.conversation import (
@@ -22,7 +23,8 @@ from extproc.domain.conversation import (
     ToolResult,
 )
 from extproc.domain.errors import InvalidRequest
-from extproc.domain.reading import Json, JsonObject, kind_of
+from extproc.domain.jsontext import read_exactly
+from extproc.domain.reading import Json, JsonObject
 
 
 @dataclass(slots=True)
@@ -37,7 +39,6 @@ class PartRenderer:
         """What the model said. A seal of its own signs the part behind it, or stands alone at the end."""
         blocks: list[Block] = []
         seal: str | None = None
-        calls = 0
         for index, part in enumerate(parts):
             match part:
                 case Thinking() | RedactedThinking():
@@ -49,12 +50,10 @@ class PartRenderer:
                     if isinstance(part, Thinking) and part.text:
                         seal = _thought(blocks, part.text, seal, parts[index + 1 : index + 2])
                 case ToolCall():
-                    at = f"{path}.tool_calls[{calls}].function.arguments"
-                    calls += 1
                     if part.signature:
                         _close(blocks, seal)
                         seal = None
-                    blocks.append(self._call(part, at, part.signature or seal))
+                    blocks.append(self._call(part, part.signature or seal))
                     seal = None
                 case _:
                     rendered = self.plain(part, f"{path}.content[{index}]")
@@ -107,9 +106,9 @@ class PartRenderer:
             beside.insert(0, {"text": f"Output of function {name}:"})
         return {"functionResponse": response}, beside
 
-    def _call(self, part: ToolCall, path: str, signature: str | None) -> Block:
+    def _call(self, part: ToolCall, signature: str | None) -> Block:
         self.names[part.id] = part.name
-        call: Block = {"id": part.id, "name": part.name, "args": _arguments(part.arguments, path)}
+        call: Block = {"id": part.id, "name": part.name, "args": arguments_object(part.arguments)}
         block: Block = {"functionCall": call}
         if signature:
             block["thoughtSignature"] = signature
@@ -139,29 +138,13 @@ def _close(blocks: list[Block], seal: str | None) -> None:
         blocks.append({"text": "", "thoughtSignature": seal})
 
 
-def _arguments(arguments: str, path: str) -> JsonObject:
-    if not arguments or arguments.isspace():
-        return {}
-    try:
-        value: Json = orjson.loads(arguments)
-    except orjson.JSONDecodeError as error:
-        raise InvalidRequest(f"{path}: the arguments of the tool call are not valid JSON", param=path) from error
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        raise InvalidRequest(
-            f"{path}: the arguments of the tool call must be a JSON object, not {kind_of(value)}", param=path
-        )
-    return value
-
-
 def _response(texts: list[str], *, is_error: bool) -> JsonObject:
     """An object as it is; else under the key that the vendor reads (``google.genai.types.FunctionResponse``)."""
     text = "\n".join(texts)
     value: Json = text
     if text.lstrip()[:1] == "{":
         try:
-            value = orjson.loads(text)
+            value = read_exactly(text)
         except orjson.JSONDecodeError:
             value = text
     if is_error:

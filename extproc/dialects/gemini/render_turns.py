@@ -15,12 +15,11 @@ from extproc.dialects.gemini.render_media import Block
 from extproc.dialects.gemini.render_parts import PartRenderer
 from extproc.dialects.gemini.signatures import SKIP_VALIDATION
 from extproc.domain.conversation import Message, Role, Text, ToolResult
-from extproc.domain.errors import InvalidRequest
 from extproc.domain.reading import Json, JsonObject
 
 _OPENING = "(The conversation begins with the assistant.)"
 """Stands in for the first user turn where there is none: the vendor refuses calls that nobody asked for."""
-_LEFT_OUT = "(The message could not be carried.)"
+LEFT_OUT: JsonObject = {"role": "user", "parts": [{"text": "(The message could not be carried.)"}]}
 """Stands in for a conversation of nothing but what may be dropped: the vendor refuses one without content."""
 
 _TurnRole = Literal["system", "user", "model"]
@@ -49,10 +48,9 @@ class Turn:
 
 
 def render_turns(messages: tuple[Message, ...], traits: Traits, losses: Losses) -> tuple[list[Json], list[Json]]:
-    """The parts of the ``systemInstruction``, and the ``contents``.
+    """The parts of the ``systemInstruction``, and the ``contents``, which are empty where nobody says anything.
 
-    Raises ``InvalidRequest`` where no message has content, a tool call's arguments are not a JSON object, or a result
-    belongs to no call.
+    Raises ``InvalidRequest`` where a result belongs to no call.
     """
     renderer = PartRenderer(losses, traits.media_in_results)
     turns = [_turn(message, f"messages[{at}]", renderer) for at, message in enumerate(messages)]
@@ -65,9 +63,7 @@ def render_turns(messages: tuple[Message, ...], traits: Traits, losses: Losses) 
     system: list[Json] = [block for turn in turns[:leading] for block in turn.blocks]
     spoken = _merged(_seated(turns[leading:]))
     if not spoken:
-        if not losses.refused:
-            raise InvalidRequest("messages must hold at least one message with content", param="messages")
-        spoken = [Turn("user", blocks=[{"text": _LEFT_OUT}])]
+        return system, []
     if spoken[0].role == "model":
         spoken.insert(0, Turn("user", blocks=[{"text": _OPENING}]))
     if traits.signed_calls:

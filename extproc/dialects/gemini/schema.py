@@ -1,6 +1,7 @@
 """The vendor's own ``Schema``, a subset of OpenAPI, → JSON Schema.
 
-Source: https://ai.google.dev/api/caching#Schema. Types are words in upper case, ``nullable`` is a member, counts are strings.
+Source: https://ai.google.dev/api/caching#Schema. Types are words in upper case, ``nullable`` is a member, counts are strings,
+``ref`` and ``defs`` have no dollar sign.
 """
 
 from collections.abc import Mapping
@@ -10,7 +11,7 @@ from extproc.domain.reading import Json, JsonObject
 _COUNTS = frozenset({"minItems", "maxItems", "minLength", "maxLength", "minProperties", "maxProperties"})
 _SILENT = frozenset({"nullable", "propertyOrdering", "property_ordering", "example"})
 """``nullable`` becomes a type; the others say nothing about what is valid."""
-_CAMEL: Mapping[str, str] = {
+_RENAMED: Mapping[str, str] = {
     "any_of": "anyOf",
     "min_items": "minItems",
     "max_items": "maxItems",
@@ -19,7 +20,10 @@ _CAMEL: Mapping[str, str] = {
     "min_properties": "minProperties",
     "max_properties": "maxProperties",
     "additional_properties": "additionalProperties",
+    "ref": "$ref",
+    "defs": "$defs",
 }
+_OWN_REF, _REF = "#/defs/", "#/$defs/"
 MAX_DEPTH = 64
 """Deeper schemas stay as they are: no vendor takes them, and ours is not the stack to find that out."""
 
@@ -30,15 +34,13 @@ def json_schema_of(schema: JsonObject, depth: int = 0) -> JsonObject:
         return schema
     found: dict[str, Json] = {}
     for spelled, value in schema.items():
-        name = _CAMEL.get(spelled, spelled)
+        name = _RENAMED.get(spelled, spelled)
         match value:
             case _ if name in _SILENT:
                 continue
-            case str() if name == "type":
-                found[name] = value.lower()
-            case str() if name in _COUNTS and value.isdecimal():
-                found[name] = int(value)
-            case Mapping() if name in {"properties", "$defs", "defs"}:
+            case str():
+                found[name] = _word(name, value)
+            case Mapping() if name in {"properties", "$defs"}:
                 found[name] = {key: _inner(inner, depth) for key, inner in value.items()}
             case Mapping() if name in {"items", "additionalProperties"}:
                 found[name] = json_schema_of(value, depth + 1)
@@ -49,6 +51,14 @@ def json_schema_of(schema: JsonObject, depth: int = 0) -> JsonObject:
     if schema.get("nullable") is True:
         _allow_null(found)
     return found
+
+
+def _word(name: str, value: str) -> str | int:
+    if name == "type":
+        return value.lower()
+    if name == "$ref" and value.startswith(_OWN_REF):
+        return _REF + value.removeprefix(_OWN_REF)
+    return int(value) if name in _COUNTS and value.isdecimal() else value
 
 
 def _inner(value: Json, depth: int) -> Json:
@@ -64,3 +74,5 @@ def _allow_null(schema: dict[str, Json]) -> None:
             schema["enum"] = [*enum, None]
     elif isinstance(options, list):
         schema["anyOf"] = [*options, {"type": "null"}]
+    elif "$ref" in schema:
+        schema["anyOf"] = [{"$ref": schema.pop("$ref")}, {"type": "null"}]

@@ -33,8 +33,9 @@ class Message(Fields):
         if isinstance(value, Mapping):
             yield Message(value, self.path(name)), value
             return
+        path = self.path(name)
         for index, item in enumerate(self.items(name) or ()):
-            yield Message(item, f"{self.path(name)}[{index}]"), item
+            yield Message(item, f"{path}[{index}]"), item
 
     def word(self, name: str) -> str | None:
         """The word of an enum, in upper case; None where absent or unspecified."""
@@ -46,7 +47,12 @@ class Message(Fields):
 
 
 def _camel_case(data: Json, path: str) -> Json:
-    if not isinstance(data, Mapping) or not any("_" in name for name in data):
+    if not isinstance(data, dict) and not isinstance(data, Mapping):  # the first test is the quick one
+        return data
+    for name in data:
+        if "_" in name:
+            break
+    else:
         return data
     renamed: dict[str, Json] = {}
     for name, value in data.items():

@@ -14,6 +14,7 @@ from extproc.dialects.gemini.errors import is_error, stream_error
 from extproc.dialects.sse import EventTooLargeError, SseDecoder, SseEvent
 from extproc.domain.answer import AnswerEvent, Ended, Failed
 from extproc.domain.errors import ProviderBadAnswer, ProviderError, ProviderTruncated
+from extproc.domain.jsontext import read_exactly
 from extproc.domain.reading import Json
 
 MAX_BODY_BYTES = 1024 * 1024
@@ -121,7 +122,7 @@ class GeminiStreamReader:
 def _loads(data: bytes) -> Json:
     """The decoded JSON, or None where it is none."""
     try:
-        return orjson.loads(data)
+        return read_exactly(data)
     except orjson.JSONDecodeError:
         return None
 

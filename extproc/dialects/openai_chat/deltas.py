@@ -6,12 +6,14 @@ Source: openai.types.chat.ChatCompletionChunk, and what compatible servers send 
 from dataclasses import dataclass, field
 
 from extproc.dialects.openai_chat.annotations import parse_annotations
+from extproc.dialects.openai_chat.errors import stream_error
 from extproc.dialects.openai_chat.usage import parse_usage
-from extproc.dialects.openai_chat.vocabulary import finish_reason, json_text, list_content, made_call_id
+from extproc.dialects.openai_chat.vocabulary import CALLS, finish_reason, json_text, list_content, made_call_id
 from extproc.domain.answer import (
     AnswerEvent,
     CitationAdded,
     Finished,
+    Opaque,
     RefusalDelta,
     Started,
     TextDelta,
@@ -30,6 +32,9 @@ MAX_CHOICES = 128
 """OpenAI's highest ``n``. More is no answer, and would grow our memory."""
 MAX_CALLS = 1024
 """Tool calls of one choice: far above what a model makes in a turn (OpenAI takes 128 tools)."""
+
+
+_CALL_MEMBERS = {"index", "id", "type", *CALLS}
 
 
 @dataclass(slots=True)
@@ -115,6 +120,8 @@ class ChunkReader:
     def _choice(self, value: Json, events: list[AnswerEvent]) -> None:
         if not isinstance(value, dict):
             raise ProviderBadAnswer("the provider's stream holds a choice that is not an object")
+        if isinstance(error := value.get("error"), dict):  # OpenRouter, where whom it asked failed
+            raise stream_error({"error": error})
         number = value.get("index")
         index = number if isinstance(number, int) else 0
         choice = self._choices.get(index)
@@ -147,10 +154,13 @@ class ChunkReader:
     def _call(self, value: Json, index: int, choice: _Choice, events: list[AnswerEvent]) -> None:
         if not isinstance(value, dict):
             raise ProviderBadAnswer("the provider's stream holds a tool call that is not an object")
-        function = value.get("function")
-        if not isinstance(function, dict):
-            function = {}
-        slot, call_id, name = value.get("index"), _text(value, "id"), _text(function, "name")
+        kind = next((kind for kind in CALLS if isinstance(value.get(kind), dict)), None)
+        if kind is None and (value.keys() - _CALL_MEMBERS or (_text(value, "type") or "function") not in CALLS):
+            return  # of a tool that no client of another dialect can have
+        body = value.get(kind) if kind is not None else None
+        if not isinstance(body, dict):
+            body = {}
+        slot, call_id, name = value.get("index"), _text(value, "id"), _text(body, "name")
         call = choice.find(slot, call_id, named=bool(name))
         if call is None:
             if not name or len(choice.calls) == MAX_CALLS:
@@ -160,7 +170,7 @@ class ChunkReader:
             events.append(ToolCallStarted(call, call_id or made_call_id(f"{self._id}_{index}", call), name, index))
         if isinstance(slot, int):
             choice.by_slot[slot] = call
-        arguments = function.get("arguments")
+        arguments = body.get(CALLS[kind]) if kind is not None else None
         if isinstance(arguments, dict):  # a few servers send the object itself
             arguments = json_text(arguments)
         if isinstance(arguments, str) and arguments:
@@ -181,6 +191,8 @@ def _said(delta: JsonObject, index: int, logprobs: JsonObject | None, events: li
         raise ProviderBadAnswer("the provider's stream holds content that is neither text nor a list")
     if refusal := _text(delta, "refusal"):
         events.append(RefusalDelta(refusal, index))
+    if isinstance(audio := delta.get("audio"), dict) and (heard := _text(audio, "data") + _text(audio, "transcript")):
+        events.append(Opaque(len(heard)))
     if annotations := delta.get("annotations"):
         events += (CitationAdded(citation, index) for citation in parse_annotations(annotations))
 

@@ -62,7 +62,7 @@ class OpenAIProvider:
         """Raises ``ProviderBadAnswer`` where the body is not a ``chat.completion``."""
         return parse_answer.parse_answer(body)
 
-    def stream_reader(self) -> StreamReader:
+    def stream_reader(self, model: str = "") -> StreamReader:  # noqa: ARG002 -- its streams are read alike, whoever speaks
         """A reader for one answer."""
         return OpenAIStreamReader()
 

@@ -29,7 +29,7 @@ _WITHOUT_EFFECT: Mapping[str, tuple[tuple[Json, ...] | None, str]] = {
     # About a cache that only OpenAI has: speed and price of this vendor, never the answer.
     "prompt_cache_key": (None, "routes to a server of OpenAI that may have the prefix in its cache"),
     "prompt_cache_options": (None, "steers OpenAI's own cache"),
-    "prompt_cache_retention": (("24h",), "lets OpenAI keep its cache longer"),
+    "prompt_cache_retention": (None, "how long and where OpenAI keeps its cache"),
 }
 """Fields that may be treated as absent, with the values for which this is so (None: any) and the reason."""
 

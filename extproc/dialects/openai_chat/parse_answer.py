@@ -4,7 +4,7 @@ from extproc.dialects.openai_chat.annotations import parse_annotations
 from extproc.dialects.openai_chat.errors import stream_error, vendor_error
 from extproc.dialects.openai_chat.parse_parts import thinking_part
 from extproc.dialects.openai_chat.usage import parse_usage
-from extproc.dialects.openai_chat.vocabulary import finish_reason, json_text, list_content, made_call_id
+from extproc.dialects.openai_chat.vocabulary import CALLS, finish_reason, json_text, list_content, made_call_id
 from extproc.domain.answer import Answer, AnswerPart, Choice
 from extproc.domain.conversation import Refusal, Text, Thinking, ToolCall
 from extproc.domain.errors import InvalidRequest, ProviderBadAnswer
@@ -30,19 +30,22 @@ def _answer(fields: Fields) -> Answer:
     choices = sorted(fields.objects("choices"), key=lambda choice: choice.integer("index") or 0)
     if not choices:
         raise fields.wrong("choices", None, "a list of choices")
-    answer_id = fields.optional_text("id") or ""
+    answer_id = _text(fields, "id") or ""
+    created = fields.raw("created")
     return Answer(
         id=answer_id,
-        model=fields.optional_text("model") or "",
+        model=_text(fields, "model") or "",
         choices=tuple(_choice(choice, answer_id) for choice in choices),
         usage=parse_usage(fields.raw("usage")) or Usage(),
-        created=fields.integer("created") or None,
-        service_tier=fields.optional_text("service_tier"),
-        system_fingerprint=fields.optional_text("system_fingerprint"),
+        created=created if isinstance(created, int) and created > 0 else None,
+        service_tier=_text(fields, "service_tier"),
+        system_fingerprint=_text(fields, "system_fingerprint"),
     )
 
 
 def _choice(fields: Fields, answer_id: str) -> Choice:
+    if isinstance(error := fields.raw("error"), dict):  # OpenRouter, where whom it asked failed
+        raise stream_error({"error": error})
     message = fields.object("message")
     if message is None:
         raise fields.wrong("message", None, "a JSON object")
@@ -81,19 +84,28 @@ def _content(message: Fields) -> list[AnswerPart]:
 def _calls(message: Fields, place: str) -> list[ToolCall]:
     calls: list[ToolCall] = []
     for index, fields in enumerate(message.objects("tool_calls")):
-        function = fields.object("function")
-        if function is None:
-            raise fields.wrong("function", None, "a JSON object")
+        kind = _text(fields, "type") or "function"
+        if kind not in CALLS:  # of a tool that no client of another dialect can have
+            continue
+        call = fields.object(kind)
+        if call is None:
+            raise fields.wrong(kind, None, "a JSON object")
         call_id = fields.optional_text("id") or made_call_id(place, index)
-        calls.append(ToolCall(call_id, function.text("name"), _arguments(function)))
+        calls.append(ToolCall(call_id, call.text("name"), _arguments(call, CALLS[kind])))
     if (legacy := message.object("function_call")) is not None and not calls:
-        calls.append(ToolCall(made_call_id(place, 0), legacy.text("name"), _arguments(legacy)))
+        calls.append(ToolCall(made_call_id(place, 0), legacy.text("name"), _arguments(legacy, "arguments")))
     return calls
 
 
-def _arguments(function: Fields) -> str:
-    """JSON text; a few servers send the object itself."""
-    value = function.raw("arguments")
+def _text(fields: Fields, name: str) -> str | None:
+    """A label; whoever spells it otherwise has answered all the same."""
+    value = fields.raw(name)
+    return value if isinstance(value, str) else None
+
+
+def _arguments(call: Fields, name: str) -> str:
+    """The text; a few servers send the object itself."""
+    value = call.raw(name)
     if isinstance(value, str):
         return value
     return "" if value is None else json_text(value)

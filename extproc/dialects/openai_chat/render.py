@@ -3,8 +3,11 @@
 from extproc.dialects.base import Rendered, RenderOptions
 from extproc.dialects.openai_chat.render_messages import MessageRenderer
 from extproc.dialects.openai_chat.vocabulary import service_tier
+from extproc.dialects.openai_quirks import fit_messages
+from extproc.dialects.openai_requests import end_user, fit_effort
 from extproc.domain.conversation import Conversation, OutputFormat, Reasoning, Tool, ToolChoice
 from extproc.domain.errors import UnsupportedFeature
+from extproc.domain.quirks import OPENAI, ChatQuirks
 from extproc.domain.reading import Json, JsonObject
 
 _EFFORT_OF_BUDGET: tuple[tuple[int, str], ...] = ((4096, "low"), (16384, "medium"))
@@ -28,42 +31,51 @@ def render_request(
     ``legacy_max_tokens``: the server knows only ``max_tokens`` (OpenAI's reasoning models only the newer name).
     ``replay_reasoning``: send earlier reasoning back as ``reasoning_content``, which DeepSeek requires.
     """
+    quirks = options.quirks
     messages = MessageRenderer(replay_reasoning=replay_reasoning)
-    body: dict[str, Json] = {"model": conversation.model, "messages": messages.render(conversation.messages)}
-    body |= _sampling(conversation)
+    rendered = messages.render(conversation.messages)
+    if replay_reasoning or quirks != OPENAI:
+        rendered = fit_messages(rendered, quirks, join=quirks.joined_text, replay_reasoning=replay_reasoning)
+    body: dict[str, Json] = {"model": conversation.model, "messages": rendered}
+    body |= _sampling(conversation, quirks)
     if conversation.max_output_tokens is not None:
         body["max_tokens" if legacy_max_tokens else "max_completion_tokens"] = conversation.max_output_tokens
     body |= _tools(conversation)
     if conversation.output_format is not None:
         body["response_format"] = _response_format(conversation.output_format)
+    told = messages.told
     if (effort := _effort(conversation.reasoning)) is not None:
-        body["reasoning_effort"] = effort
+        body["reasoning_effort"] = fit_effort(effort, options.known_as or conversation.model)
+        if body["reasoning_effort"] != effort:
+            told.append("reasoning_effort")
     if conversation.stream:
         # Always with usage: the gateway meters on it. A client that did not ask does not see the chunk.
         body |= {"stream": True, "stream_options": {"include_usage": True}}
     if (tier := service_tier(conversation.service_tier)) is not None:
         body["service_tier"] = tier
-    lost = (*_unsupported(conversation), *messages.unsupported)
+    lost = (*_unsupported(conversation, quirks), *messages.unsupported)
     if lost and not options.drop_unsupported:
         raise UnsupportedFeature(
             f"this model's provider (OpenAI dialect) cannot carry: {', '.join(lost)}. Remove what is named,"
             " or let the gateway leave it out with drop_unsupported.",
             param=lost[0],
         )
-    return Rendered(body, lost)
+    return Rendered(body, (*lost, *told))
 
 
-def _unsupported(conversation: Conversation) -> list[str]:
+def _unsupported(conversation: Conversation, quirks: ChatQuirks) -> list[str]:
     lost = [path for path, _ in conversation.unmapped]
     if conversation.top_k is not None:
         lost.append("top_k")
+    if quirks.max_stops is not None and len(conversation.stop) > quirks.max_stops:
+        lost.append("stop")
     if conversation.service_tier is not None and service_tier(conversation.service_tier) is None:
         lost.append("service_tier")
     return lost
 
 
-def _sampling(conversation: Conversation) -> dict[str, Json]:
-    stop: list[Json] = list(conversation.stop)
+def _sampling(conversation: Conversation, quirks: ChatQuirks) -> dict[str, Json]:
+    stop: list[Json] = [*conversation.stop[: quirks.max_stops]]
     fields: dict[str, Json] = {
         "temperature": conversation.temperature,
         "top_p": conversation.top_p,
@@ -76,7 +88,7 @@ def _sampling(conversation: Conversation) -> dict[str, Json]:
         "logprobs": conversation.logprobs,
         "top_logprobs": conversation.top_logprobs,
         # The older name of `safety_identifier`: OpenAI still takes it, compatible servers know no other.
-        "user": conversation.user,
+        "user": end_user(conversation.user),
         "verbosity": conversation.verbosity,
     }
     return {name: value for name, value in fields.items() if value is not None}

@@ -1,7 +1,9 @@
 """Neutral messages → ``messages``; the counterpart of ``parse_messages``."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
+from extproc.dialects.openai_requests import file_name
 from extproc.domain.conversation import (
     Audio,
     Document,
@@ -18,40 +20,42 @@ from extproc.domain.conversation import (
 )
 from extproc.domain.reading import Json, JsonObject
 
+_SCHEMES = ("https://", "http://", "data:")
+_FILE_OF_ANTHROPIC = "file_"
+"""How its file ids begin; OpenAI's begin with ``file-``."""
 _MOVED = "The result is in the next user message."
-"""Text of a tool message whose result holds none: its images and files follow (see ``_tool_results``)."""
+"""Text of a tool message whose result holds none: its images and files follow (see ``_Between``)."""
 
 
 class MessageRenderer:
-    """Renders one request's messages and gathers what cannot be carried in ``unsupported`` (paths)."""
+    """Renders one request's messages and gathers the paths of what cannot be carried.
 
-    __slots__ = ("_replay_reasoning", "unsupported")
+    ``unsupported``: without it the answer would not be what was asked for; ``told``: it says no more than what is carried.
+    """
+
+    __slots__ = ("_replay_reasoning", "told", "unsupported")
 
     def __init__(self, *, replay_reasoning: bool) -> None:
         self.unsupported: list[str] = []
+        self.told: list[str] = []
         self._replay_reasoning = replay_reasoning
 
     def render(self, messages: Sequence[Message]) -> list[Json]:
-        """All messages, in order."""
+        """All messages, in order, but for results of tools: they must follow their calls without a gap."""
         rendered: list[Json] = []
+        between = _Between()
         for index, message in enumerate(messages):
             path = f"messages[{index}]"
             if message.role == "tool":
-                rendered += self._tool_results(message, path)
+                if not rendered:  # nobody has called anything: what opens the conversation stays in front
+                    rendered += between.close()
+                rendered += self._tool_results(message, path, between.moved)
             elif message.role == "assistant":
-                rendered += self._assistant(message, path)
+                if answer := self._assistant(message, path):
+                    rendered += [*between.close(), *answer]
             else:
-                rendered.append(self._named(message, {"role": message.role, "content": self._content(message, path)}))
-        return rendered
-
-    @staticmethod
-    def _named(message: Message, body: dict[str, Json]) -> JsonObject:
-        if message.name is not None:
-            body["name"] = message.name
-        return body
-
-    def _content(self, message: Message, path: str) -> Json:
-        return _compact(self._parts(message.parts, path))
+                between.said.append((message, self._parts(message.parts, path)))
+        return [*rendered, *between.close()]
 
     def _parts(self, parts: Sequence[Part], path: str) -> list[JsonObject]:
         rendered: list[JsonObject] = []
@@ -64,7 +68,7 @@ class MessageRenderer:
         match part:
             case Text():
                 if part.citations:
-                    self.unsupported.append(f"{path}.citations")
+                    self.told.append(f"{path}.citations")
                 return [{"type": "text", "text": part.text}]
             case Image():
                 return self._image(part, path)
@@ -96,15 +100,15 @@ class MessageRenderer:
             # Chat Completions has files but no text documents: a text part under its title says the same.
             return [_text_part(document.title, document.context, source.text)]
         file: dict[str, Json] = {}
-        if source.file_id is not None:
+        if source.file_id is not None and not source.file_id.startswith(_FILE_OF_ANTHROPIC):
             file["file_id"] = source.file_id
         elif source.data is not None:
             file["file_data"] = source.data if source.media_type is None else _url(source)
         else:
             self.unsupported.append(path)  # a URL: only images may be fetched by the vendor
             return []
-        if document.title is not None:
-            file["filename"] = document.title
+        if "file_data" in file or document.title is not None:
+            file["filename"] = file_name(document.title, source.media_type)
         part: JsonObject = {"type": "file", "file": file}
         return [part] if document.context is None else [_text_part(document.context), part]
 
@@ -127,21 +131,21 @@ class MessageRenderer:
             body["reasoning_content"] = text
         if calls:
             body["tool_calls"] = [_call(call) for call in calls]
-        return [self._named(message, body)]
+        return [_named(message, body)]
 
-    def _tool_results(self, message: Message, path: str) -> list[Json]:
-        """One tool message for each result, then one user message with what tool messages cannot hold.
+    def _tool_results(self, message: Message, path: str, moved: list[JsonObject]) -> list[Json]:
+        """One tool message for each result; what tool messages cannot hold is ``moved``.
 
-        Tool messages take text only, and must follow the assistant's message without a gap; so images and files of all
-        results come in a user message right behind them. That a result is an error has no field: its text says so.
+        They take text only; so images and files of all results come in the user message behind them.
         """
         rendered: list[Json] = []
-        moved: list[JsonObject] = []
         for index, part in enumerate(message.parts):
             part_path = f"{path}.content[{index}]"
             if not isinstance(part, ToolResult):
                 moved += self._part(part, part_path)
                 continue
+            if part.is_error:
+                self.told.append(f"{part_path}.is_error")
             parts = self._parts(part.content, part_path)
             texts = [part for part in parts if part["type"] == "text"]
             others = [part for part in parts if part["type"] != "text"]
@@ -149,9 +153,38 @@ class MessageRenderer:
                 moved += [_text_part(f"Output of tool call {part.call_id}:"), *others]
                 texts = texts or [_text_part(_MOVED)]
             rendered.append({"role": "tool", "tool_call_id": part.call_id, "content": _compact(texts)})
-        if moved:
-            rendered.append({"role": "user", "content": [*moved]})
         return rendered
+
+
+@dataclass(slots=True)
+class _Between:
+    """What is said from one answer of the assistant to the next, results of tools apart."""
+
+    moved: list[JsonObject] = field(default_factory=list[JsonObject])
+    """Parts of results which only a user's message can hold."""
+    said: list[tuple[Message, list[JsonObject]]] = field(default_factory=list[tuple[Message, list[JsonObject]]])
+
+    def close(self) -> list[Json]:
+        """The messages; what was moved comes first, in the user's own message where there is one."""
+        moved, said = self.moved, self.said
+        self.moved, self.said = [], []
+        rendered: list[Json] = []
+        if moved:
+            first = said[0] if said else None
+            if first is not None and first[0].role == "user":
+                moved += first[1]
+                said = said[1:]
+                rendered.append(_named(first[0], {"role": "user", "content": [*moved]}))
+            else:
+                rendered.append({"role": "user", "content": [*moved]})
+        rendered += (_named(message, {"role": message.role, "content": _compact(parts)}) for message, parts in said)
+        return rendered
+
+
+def _named(message: Message, body: dict[str, Json]) -> JsonObject:
+    if message.name is not None:
+        body["name"] = message.name
+    return body
 
 
 def _compact(parts: list[JsonObject]) -> Json:
@@ -170,7 +203,8 @@ def _text_part(*texts: str | None) -> JsonObject:
 def _url(source: Source) -> str | None:
     if source.data is not None:
         return f"data:{source.media_type or ''};base64,{source.data}"
-    return source.url
+    # Another vendor's store (`gs://`) is not for OpenAI to read.
+    return source.url if source.url is not None and source.url.startswith(_SCHEMES) else None
 
 
 def _call(call: ToolCall) -> JsonObject:

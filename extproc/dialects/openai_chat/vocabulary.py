@@ -8,6 +8,13 @@ from extproc.domain.answer import FinishReason
 from extproc.domain.errors import ProviderError, ProviderFailed, ProviderOverloaded
 from extproc.domain.reading import Json
 
+CALLS: Mapping[str, str] = {"function": "arguments", "custom": "input"}
+"""Types of tool calls, and the members that hold them → what says with what.
+
+Only clients of OpenAI's APIs have custom tools, whose input is no JSON: nobody translates these calls, but they are
+counted. openai.types.chat.ChatCompletionMessageCustomToolCall
+"""
+
 FINISH_READ: Mapping[str, FinishReason] = {
     "stop": "stop",
     "length": "length",

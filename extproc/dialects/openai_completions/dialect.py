@@ -50,7 +50,7 @@ class OpenAICompletionsProvider:
         """Raises ``ProviderBadAnswer`` where the body is not a ``text_completion``."""
         return parse_answer.parse_answer(body)
 
-    def stream_reader(self) -> StreamReader:
+    def stream_reader(self, model: str = "") -> StreamReader:  # noqa: ARG002 -- its streams are read alike, whoever speaks
         """A reader for one answer."""
         return CompletionsStreamReader()
 

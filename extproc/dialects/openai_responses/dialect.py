@@ -49,7 +49,7 @@ class OpenAIResponsesProvider:
         """Raises ``ProviderBadAnswer`` where the body is not a ``response``, and its error where it has failed."""
         return parse_answer.parse_answer(body)
 
-    def stream_reader(self) -> StreamReader:
+    def stream_reader(self, model: str = "") -> StreamReader:  # noqa: ARG002 -- its streams are read alike, whoever speaks
         """A reader for one answer."""
         return OpenAIResponsesStreamReader()
 

@@ -52,6 +52,11 @@ def call_item(item_id: str, status: Status, call_id: str, name: str, arguments: 
     }
 
 
+def custom_call_item(item_id: str, call_id: str, name: str, text: str) -> JsonObject:
+    """An item ``custom_tool_call``."""
+    return {"id": item_id, "type": "custom_tool_call", "call_id": call_id, "name": name, "input": text}
+
+
 def output_logprobs(logprobs: JsonObject | None) -> list[Json]:
     """``logprobs`` of a text part, of Chat's shape: there a token's bytes may be null, and the likeliest left out."""
     content = logprobs.get("content") if logprobs is not None else None

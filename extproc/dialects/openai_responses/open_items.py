@@ -6,9 +6,11 @@ Source: https://developers.openai.com/api/docs/api-reference/responses-streaming
 import orjson
 
 from extproc.dialects.openai_responses.annotations import render_annotation
+from extproc.dialects.openai_responses.custom_tools import input_of
 from extproc.dialects.openai_responses.items import (
     Status,
     call_item,
+    custom_call_item,
     message_item,
     output_logprobs,
     reasoning_item,
@@ -203,7 +205,7 @@ class OpenCall:
 
     __slots__ = ("_call_id", "_events", "_head", "_id", "_name", "_pieces", "place")
 
-    def __init__(self, events: Numbered, item_id: str, place: int, *, call_id: str, name: str) -> None:
+    def __init__(self, events: Numbered, item_id: str, place: int, call_id: str, name: str) -> None:
         self.place = place
         self._events = events
         self._id = item_id
@@ -243,4 +245,29 @@ class OpenCall:
             arguments=arguments,
         )
         item = call_item(self._id, status, self._call_id, self._name, arguments)
+        return done + self._events.event("response.output_item.done", output_index=self.place, item=item), item
+
+
+class OpenCustomCall(OpenCall):
+    """An item ``custom_tool_call``. Its text is within JSON that is arriving: it is written when that is whole."""
+
+    __slots__ = ()
+
+    def open(self) -> bytes:
+        """The event that adds the item."""
+        item = custom_call_item(self._id, self._call_id, self._name, "")
+        return self._events.event("response.output_item.added", output_index=self.place, item=item)
+
+    def more(self, arguments: str) -> bytes:
+        """More of the arguments, of which nothing is shown yet."""
+        self._pieces.append(arguments)
+        return b""
+
+    def close(self, status: Status) -> tuple[bytes, JsonObject]:  # noqa: ARG002 -- this item has none
+        """The events that end the item, and the item."""
+        text = input_of("".join(self._pieces))
+        place: dict[str, Json] = {"item_id": self._id, "output_index": self.place}
+        done = self._events.event("response.custom_tool_call_input.delta", **place, delta=text)
+        done += self._events.event("response.custom_tool_call_input.done", **place, input=text)
+        item = custom_call_item(self._id, self._call_id, self._name, text)
         return done + self._events.event("response.output_item.done", output_index=self.place, item=item), item

@@ -30,6 +30,7 @@ _WITHOUT_EFFECT: Mapping[str, tuple[tuple[Json, ...] | None, str]] = {
     # Stored is nothing, whether this says so or not (true is OpenAI's default): the answer says `store: false`.
     "store": (None, "nothing is stored"),
     "max_tool_calls": (None, "counts calls of the tools that OpenAI runs, which are refused by name"),
+    "client_metadata": (None, "names the installation to OpenAI: Codex sends it for statistics"),
     # About a cache that only OpenAI has: speed and price of this vendor, never the answer.
     "prompt_cache_key": (None, "routes to a server of OpenAI that may have the prefix in its cache"),
     "prompt_cache_options": (None, "steers OpenAI's own cache"),
@@ -44,7 +45,7 @@ _MEND = "or use a model whose provider serves the Responses API itself"
 _RESTS_ON_STORE: Mapping[str, str] = {
     "previous_response_id": f"Send the whole conversation in input, {_MEND}.",
     "conversation": f"Send the whole conversation in input, {_MEND}.",
-    "background": f"Wait for the answer or stream it, {_MEND}.",
+    "background": "Wait for the answer or stream it.",
 }
 """Fields that only the provider which stores answers can serve, and the mend. Leaving them out would be another request."""
 
@@ -83,7 +84,9 @@ def parse_request(body: Json) -> Conversation:
     )
     _stream_options(fields, leftovers)
     leftovers.take(fields)
-    return replace(conversation, unmapped=tuple(leftovers.found)) if leftovers.found else conversation
+    if not leftovers.found and not leftovers.asides:
+        return conversation
+    return replace(conversation, unmapped=tuple(leftovers.found), asides=tuple(leftovers.asides))
 
 
 def _with_effect(body: Json) -> Json:

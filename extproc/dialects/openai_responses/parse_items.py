@@ -6,6 +6,7 @@ become one message again; so does a run of tool outputs.
 
 from collections.abc import Callable, Mapping
 
+from extproc.dialects.openai_responses.custom_tools import arguments_of
 from extproc.dialects.openai_responses.parse_parts import Leftovers, parts_of
 from extproc.dialects.openai_responses.reasoning import open_seal
 from extproc.domain.conversation import (
@@ -32,6 +33,9 @@ _ECHOED_OF_MESSAGES = (*_ECHOED, "phase")
 
 _IDLE_OF_CALLS: Mapping[str, Json] = {"async": False, "caller": {"type": "direct"}}
 """Fields of a call with the value that says what holds anyway."""
+
+_REASONING_IDS = "rs_"
+"""How ids of reasoning begin, OpenAI's and those that are made here."""
 
 
 def parse_input(body: Fields, leftovers: Leftovers) -> tuple[Message, ...]:
@@ -69,6 +73,8 @@ class _Items:
             "reasoning": self._reasoning,
             "function_call": self._call,
             "function_call_output": self._output,
+            "custom_tool_call": self._custom_call,
+            "custom_tool_call_output": self._output,
             "item_reference": self._reference,
         }
 
@@ -120,6 +126,10 @@ class _Items:
         self._say(ToolCall(fields.text("call_id"), fields.text("name"), fields.optional_text("arguments") or ""))
         self._take_call(fields)
 
+    def _custom_call(self, fields: Fields) -> None:
+        self._say(ToolCall(fields.text("call_id"), fields.text("name"), arguments_of(fields.text("input"))))
+        self._take_call(fields)
+
     def _output(self, fields: Fields) -> None:
         if self._said:
             self.close()
@@ -139,10 +149,12 @@ class _Items:
         self._leftovers.take(fields, ignoring=_ECHOED, idle=_IDLE_OF_CALLS)
 
     def _reference(self, fields: Fields) -> None:
+        if fields.text("id").startswith(_REASONING_IDS):
+            return  # as reasoning that comes by its id alone: see _thinking
         path = fields.path("").removesuffix(".")
         raise UnsupportedFeature(
-            f"{path} refers to an item that only the provider which stored it knows. Send the item itself, or use a"
-            " model whose provider serves the Responses API.",
+            f"{path} refers to an item that only the provider which stored it knows. Send the item itself (SDKs do"
+            " so with store: false), or use a model whose provider serves the Responses API.",
             param=path,
         )
 

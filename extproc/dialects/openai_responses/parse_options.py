@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
+from extproc.dialects.openai_responses.custom_tools import parse_custom_tool
 from extproc.dialects.openai_responses.parse_parts import Leftovers
 from extproc.domain.conversation import OutputFormat, Reasoning, Tool, ToolChoice
 from extproc.domain.errors import InvalidRequest
@@ -28,6 +29,9 @@ _INCLUDED = frozenset(
 )
 """Values of ``include`` that change nothing here."""
 
+_CALLED_BY_CLIENTS = frozenset({"function", "custom"})
+"""Kinds of tools that clients run."""
+
 _IDLE_OF_TOOLS: Mapping[str, Json] = {"defer_loading": False, "allowed_callers": ["direct"], "async": False}
 """Fields of a function with the value that asks for nothing but what happens anyway."""
 
@@ -37,7 +41,7 @@ _IGNORED_OF_REASONING = ("context",)
 
 
 def parse_tools(fields: Fields, leftovers: Leftovers) -> Iterator[Tool]:
-    """Functions; all other kinds are run by OpenAI, or known to its models by heart, and are left over.
+    """Functions and custom tools; all other kinds are run by OpenAI, or known to its models by heart, and are left over.
 
     Without ``strict`` OpenAI is strict where the schema allows it, and does its best where not. A provider that is not
     asked does its best, too; asking would be refused by those who have no strict mode, over a word nobody wrote.
@@ -45,15 +49,19 @@ def parse_tools(fields: Fields, leftovers: Leftovers) -> Iterator[Tool]:
     for index, item in enumerate(fields.items("tools") or ()):
         path = f"{fields.path('tools')}[{index}]"
         tool = Fields(item, path)
-        if tool.text("type") != "function":
+        kind = tool.text("type")
+        if kind == "custom":
+            yield parse_custom_tool(tool, leftovers)
+        elif kind == "function":
+            yield Tool(
+                name=tool.text("name"),
+                description=tool.optional_text("description"),
+                parameters=json_object(tool, "parameters"),
+                strict=tool.boolean("strict"),
+            )
+        else:
             leftovers.add(path, item)
             continue
-        yield Tool(
-            name=tool.text("name"),
-            description=tool.optional_text("description"),
-            parameters=json_object(tool, "parameters"),
-            strict=tool.boolean("strict"),
-        )
         leftovers.take(tool, idle=_IDLE_OF_TOOLS)
 
 
@@ -70,7 +78,7 @@ def parse_tool_choice(
         raise InvalidRequest("tool_choice must be auto, none, required or an object", param="tool_choice")
     choice = Fields(value, "tool_choice")
     kind = choice.text("type")
-    if kind == "function":
+    if kind in _CALLED_BY_CLIENTS:
         named = ToolChoice("named", choice.text("name"))
         leftovers.take(choice)
         return named, tools
@@ -93,7 +101,7 @@ def _allowed_tools(
     for index, item in enumerate(choice.items("tools") or ()):
         path = f"{choice.path('tools')}[{index}]"
         entry = Fields(item, path)
-        if entry.text("type") != "function":
+        if entry.text("type") not in _CALLED_BY_CLIENTS:
             leftovers.add(path, item)
             continue
         name = entry.text("name")

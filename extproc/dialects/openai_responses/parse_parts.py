@@ -23,6 +23,8 @@ class Leftovers:
     """What no neutral field holds, gathered over one request: ``Conversation.unmapped``."""
 
     found: list[tuple[str, Json]] = field(default_factory=list[tuple[str, Json]])
+    asides: list[str] = field(default_factory=list[str])
+    """Paths of what is told in other words: ``Conversation.asides``."""
 
     def take(self, fields: Fields, *, ignoring: Iterable[str] = (), idle: Mapping[str, Json] = _NOTHING) -> None:
         """Note every field of an object that nobody has read.

@@ -3,10 +3,13 @@
 from collections.abc import Mapping
 
 from extproc.dialects.base import Rendered, RenderOptions
+from extproc.dialects.openai_quirks import fit_items
+from extproc.dialects.openai_requests import end_user, fit_effort
 from extproc.dialects.openai_responses.losses import Losses
 from extproc.dialects.openai_responses.render_items import ItemRenderer
 from extproc.dialects.openai_responses.vocabulary import service_tier
 from extproc.domain.conversation import Conversation, OutputFormat, Reasoning, Tool, ToolChoice
+from extproc.domain.errors import UnsupportedFeature
 from extproc.domain.reading import Json, JsonObject
 
 _EFFORT_OF_BUDGET: tuple[tuple[int, str], ...] = ((4096, "low"), (16384, "medium"))
@@ -40,18 +43,20 @@ def render_request(conversation: Conversation, options: RenderOptions) -> Render
     """
     losses = Losses()
     items = ItemRenderer(losses)
-    body: dict[str, Json] = {"model": conversation.model, "input": items.render(conversation.messages), "store": False}
+    rendered = fit_items(items.render(conversation.messages), options.quirks)
+    body: dict[str, Json] = {"model": conversation.model, "input": rendered, "store": False}
     body |= dict(conversation.hints)
     for path, value in conversation.unmapped:
         if path in _SHARED:
             body[path] = value
         else:
             losses.refuse(path)
+    body |= _limit(conversation, options, losses)
     body |= _sampling(conversation)
     body |= _tools(conversation)
     if text := _text(conversation):
         body["text"] = text
-    if reasoning := _reasoning(conversation.reasoning):
+    if reasoning := _reasoning(conversation.reasoning, options.known_as or conversation.model, losses):
         body["reasoning"] = reasoning
     if include := _include(conversation, sealed=items.sealed):
         body["include"] = include
@@ -82,13 +87,32 @@ def _note_losses(conversation: Conversation, losses: Losses) -> None:
         losses.refuse("service_tier")
 
 
+def _limit(conversation: Conversation, options: RenderOptions, losses: Losses) -> dict[str, Json]:
+    """``max_output_tokens``.
+
+    Clients ask for a single one to see whether a model answers at all. A few more are told, unless nobody holds the money.
+    """
+    limit, least = conversation.max_output_tokens, options.quirks.least_output
+    if limit is None:
+        return {}
+    if not 0 <= limit < least:
+        return {"max_output_tokens": limit}
+    if options.bounded:
+        raise UnsupportedFeature(
+            f"this model's provider (OpenAI Responses dialect) takes an output limit of {least} tokens at least, and a"
+            f" budget keeps this request to {limit}. Ask for {least} or more.",
+            param="max_tokens",
+        )
+    losses.tell("max_tokens")
+    return {"max_output_tokens": least}
+
+
 def _sampling(conversation: Conversation) -> dict[str, Json]:
     fields: dict[str, Json] = {
-        "max_output_tokens": conversation.max_output_tokens,
         "temperature": conversation.temperature,
         "top_p": conversation.top_p,
         "top_logprobs": conversation.top_logprobs,
-        "safety_identifier": conversation.user,
+        "safety_identifier": end_user(conversation.user),
     }
     return {name: value for name, value in fields.items() if value is not None}
 
@@ -142,7 +166,7 @@ def _format(wanted: OutputFormat) -> JsonObject:
     return schema
 
 
-def _reasoning(reasoning: Reasoning | None) -> JsonObject:
+def _reasoning(reasoning: Reasoning | None, model: str, losses: Losses) -> JsonObject:
     """``reasoning``; empty leaves it to the model.
 
     Thinking that is switched off without an effort stays unsaid: models that cannot reason refuse the field, even
@@ -157,7 +181,9 @@ def _reasoning(reasoning: Reasoning | None) -> JsonObject:
         budget = reasoning.budget_tokens
         effort = next((name for most, name in _EFFORT_OF_BUDGET if budget <= most), "high")
     if effort is not None:
-        fields["effort"] = effort
+        fields["effort"] = fit_effort(effort, model)
+        if fields["effort"] != effort:
+            losses.tell("reasoning_effort")
     if reasoning.enabled and reasoning.display == "summarized":
         fields["summary"] = "auto"
     return fields

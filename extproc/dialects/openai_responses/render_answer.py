@@ -1,9 +1,11 @@
 """``Answer`` → answer JSON; its counterpart is ``parse_answer``."""
 
 from extproc.dialects.openai_responses.annotations import render_annotation
+from extproc.dialects.openai_responses.custom_tools import input_of
 from extproc.dialects.openai_responses.items import (
     Status,
     call_item,
+    custom_call_item,
     message_item,
     output_logprobs,
     reasoning_item,
@@ -88,13 +90,18 @@ class _Output:
             case ToolCall():
                 if part.signature:
                     self._sealed(RedactedThinking(part.signature, "gemini"))
-                arguments = part.arguments or "{}"  # clients parse it
-                self._items.append(call_item(self._id("fc"), "completed", part.id, part.name, arguments))
+                self._items.append(self._call(part))
             case Thinking():
                 own_id, encrypted = close_seal(part.signature or "", part.origin, self._id("rs"))
                 self._items.append(reasoning_item(own_id, part.text, encrypted))
             case _:  # a RedactedThinking, the last that there is
                 self._sealed(part)
+
+    def _call(self, part: ToolCall) -> JsonObject:
+        if part.custom:
+            return custom_call_item(self._id("ctc"), part.id, part.name, input_of(part.arguments))
+        arguments = part.arguments or "{}"  # clients parse it
+        return call_item(self._id("fc"), "completed", part.id, part.name, arguments)
 
     def _sealed(self, part: RedactedThinking) -> None:
         own_id, encrypted = close_seal(part.data, part.origin, self._id("rs"), redacted=True)

@@ -3,9 +3,10 @@
 Source: openai.types.responses.ResponseInputItemParam.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from hashlib import sha256
 
+from extproc.dialects.openai_requests import file_name
 from extproc.dialects.openai_responses.losses import Losses
 from extproc.dialects.openai_responses.reasoning import split_seal
 from extproc.domain.conversation import (
@@ -27,15 +28,7 @@ from extproc.domain.reading import Json, JsonObject
 MAX_CALL_ID = 64
 """Characters of ``call_id`` that OpenAI takes; ids of other vendors and servers may be longer."""
 
-_FILE_NAMES: Mapping[str, str] = {
-    "application/pdf": "document.pdf",
-    "application/json": "document.json",
-    "text/plain": "document.txt",
-    "text/csv": "document.csv",
-    "text/markdown": "document.md",
-    "text/html": "document.html",
-}
-"""For files without a name, which OpenAI tells the format by."""
+_SCHEMES = ("https://", "http://", "data:")
 
 
 class ItemRenderer:
@@ -93,8 +86,8 @@ class ItemRenderer:
     def _image(self, image: Image, path: str) -> list[JsonObject]:
         source = image.source
         rendered: dict[str, Json] = {"type": "input_image", "detail": image.detail or "auto"}
-        if source.file_id is not None:
-            rendered["file_id"] = source.file_id
+        if (file_id := _file_id(source)) is not None:
+            rendered["file_id"] = file_id
         elif (url := _url(source)) is not None:
             rendered["image_url"] = url
         else:
@@ -110,13 +103,13 @@ class ItemRenderer:
             # The API has files but no text documents: a text part under its title says the same.
             return [_input_text(document.title, document.context, source.text)]
         file: dict[str, Json] = {"type": "input_file"}
-        if source.file_id is not None:
-            file["file_id"] = source.file_id
+        if (file_id := _file_id(source)) is not None:
+            file["file_id"] = file_id
         elif source.data is not None:
             file["file_data"] = source.data if source.media_type is None else _url(source)
-            file["filename"] = document.title or _FILE_NAMES.get(source.media_type or "", "document")
-        elif source.url is not None:
-            file["file_url"] = source.url
+            file["filename"] = file_name(document.title, source.media_type)
+        elif (url := _url(source)) is not None:
+            file["file_url"] = url
         else:
             self._losses.refuse(path)
             return []
@@ -152,20 +145,22 @@ class ItemRenderer:
         match part:
             case Text():
                 if part.citations:
-                    self._losses.refuse(f"{path}.citations")
+                    self._losses.tell(f"{path}.citations")
                 return [{"type": "output_text", "text": part.text}] if part.text else []
             case Refusal():
-                return [{"type": "refusal", "refusal": part.text}]
+                return [{"type": "refusal", "refusal": part.text}] if part.text else []
             case _:
                 self._losses.refuse(path)
                 return []
 
     def _tool_results(self, message: Message, path: str) -> list[Json]:
-        """One item for each result. That a result is an error has no field: its text says so."""
+        """One item for each result. That a result is an error has no field."""
         items: list[Json] = []
         for index, part in enumerate(message.parts):
             part_path = f"{path}.content[{index}]"
             if isinstance(part, ToolResult):
+                if part.is_error:
+                    self._losses.tell(f"{part_path}.is_error")
                 output = _compact(self._parts(part.content, part_path))
                 items.append({"type": "function_call_output", "call_id": _call_id(part.call_id), "output": output})
             elif rendered := self._part(part, part_path):
@@ -234,4 +229,10 @@ def _input_text(*texts: str | None) -> JsonObject:
 def _url(source: Source) -> str | None:
     if source.data is not None:
         return f"data:{source.media_type or ''};base64,{source.data}"
-    return source.url
+    # Another vendor's store (`gs://`) is not for OpenAI to read.
+    return source.url if source.url is not None and source.url.startswith(_SCHEMES) else None
+
+
+def _file_id(source: Source) -> str | None:
+    """The id, unless it is one of Anthropic's: OpenAI's begin with ``file-``."""
+    return None if source.file_id is None or source.file_id.startswith("file_") else source.file_id

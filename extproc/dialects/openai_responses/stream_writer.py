@@ -10,7 +10,13 @@ from typing import TypeAlias
 
 from extproc.dialects.openai_responses.errors import render_error_event, response_error
 from extproc.dialects.openai_responses.items import Status, reasoning_item
-from extproc.dialects.openai_responses.open_items import Numbered, OpenCall, OpenMessage, OpenReasoning
+from extproc.dialects.openai_responses.open_items import (
+    Numbered,
+    OpenCall,
+    OpenCustomCall,
+    OpenMessage,
+    OpenReasoning,
+)
 from extproc.dialects.openai_responses.reasoning import close_seal, close_seal_late
 from extproc.dialects.openai_responses.response import End, Head, end_of, render_response
 from extproc.dialects.openai_responses.vocabulary import INCOMPLETE_OF_FINISH, item_id, response_id
@@ -201,9 +207,9 @@ class OpenAIResponsesStreamWriter:
         if event.index in self._calls:
             return b""
         out = self._sealed(event.signature, "gemini", redacted=True) if event.signature else self._make_way()
-        own_id, place = self._add("fc")
-        call_id = event.id or f"call_{own_id}"
-        call = self._calls[event.index] = OpenCall(self._events, own_id, place, call_id=call_id, name=event.name)
+        own_id, place = self._add("ctc" if event.custom else "fc")
+        kind = OpenCustomCall if event.custom else OpenCall
+        call = self._calls[event.index] = kind(self._events, own_id, place, event.id or f"call_{own_id}", event.name)
         return out + call.open()
 
     def _arguments(self, event: ToolCallDelta) -> bytes:

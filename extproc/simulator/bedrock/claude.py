@@ -45,7 +45,7 @@ def understand(body: JsonObject, model: str, *, counting: bool = False) -> Ask:
     known = model_version(model)
     if version != VERSION and not (version == LATEST and (known is None or known >= _LATEST_SINCE)):
         raise invalid(f"Invalid API version: {version}")
-    for name in ("model", "stream"):
+    for name in ("model", "stream", "cache_control"):
         if name in body:
             raise invalid(f"{name}: Extra inputs are not permitted")
     beta = body.get("anthropic_beta")

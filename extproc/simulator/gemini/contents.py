@@ -74,6 +74,8 @@ def _check_content(content: JsonObject, index: int, *, vertex: bool) -> None:
         if not data and "thoughtSignature" not in part:
             raise invalid(f"{where}.data: required oneof field 'data' must have one initialized field\n")
         _check_part(part, where)
+        if vertex:
+            _check_no_ids(part, f"contents[{index}].parts[{at}]")
 
 
 def _check_part(part: JsonObject, path: str) -> None:
@@ -95,6 +97,14 @@ def _check_part(part: JsonObject, path: str) -> None:
         raise invalid(
             f"Invalid value at '{path}.function_response.response' (type.googleapis.com/google.protobuf.Struct)"
         )
+
+
+def _check_no_ids(part: JsonObject, path: str) -> None:
+    for name, spelled in (("functionCall", "function_call"), ("functionResponse", "function_response")):
+        if "id" in (member(part, name) or {}):
+            raise invalid(
+                f"Invalid JSON payload received. Unknown name \"id\" at '{path}.{spelled}': Cannot find field."
+            )
 
 
 def _check_pairs(contents: list[JsonObject]) -> None:

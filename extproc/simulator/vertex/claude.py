@@ -51,6 +51,8 @@ def understand(body: JsonObject, request: Request, model: str, *, counting: bool
     version = body.get("anthropic_version")
     if version is None:
         raise missing("anthropic_version")
+    if "cache_control" in body:
+        raise extra("cache_control")
     if version not in (VERSION, LATEST):
         raise Refused(f"anthropic_version: Input should be '{VERSION}' or '{LATEST}'")
     fields = {name: value for name, value in body.items() if name not in ("anthropic_version", "anthropic_beta")}

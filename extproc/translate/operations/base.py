@@ -8,6 +8,7 @@ import orjson
 
 from extproc.dialects.openai_errors import stream_error
 from extproc.domain.errors import InvalidRequest, ProviderBadAnswer, UnsupportedFeature
+from extproc.domain.jsontext import read_json
 from extproc.domain.reading import Json, JsonObject
 from extproc.domain.usage import Usage
 from extproc.translate.answer import TranslatedAnswer
@@ -51,7 +52,7 @@ class Operation(Protocol):
 def read_object(body: bytes) -> JsonObject:
     """The answer's JSON object. Raises as ``Operation.answer``."""
     try:
-        value: Json = orjson.loads(body)
+        value = read_json(body)
     except orjson.JSONDecodeError as error:
         raise ProviderBadAnswer("the provider's answer is not JSON") from error
     if not isinstance(value, Mapping):
@@ -61,12 +62,28 @@ def read_object(body: bytes) -> JsonObject:
     return value
 
 
-def write_request(value: JsonObject) -> bytes:
-    """The body for the provider. Raises ``InvalidRequest`` for what a JSON parser reads but cannot write."""
+_MOST_ADDED_BYTES = 1024 * 1024
+_MOST_GROWN = 8
+"""What a translation may add to a request, and how many times over it may write it. A text of a word grows fifteenfold
+at Google, but two thousand of them are a quarter of a megabyte."""
+
+
+def write_request(value: JsonObject, asked: bytes) -> bytes:
+    """The body for the provider; ``asked``: the client's.
+
+    Raises ``InvalidRequest`` for what a JSON parser reads but cannot write, and where a small request has become a large
+    one: a client pays for the bytes that it sends, and the gateway holds those that it writes.
+    """
     try:
-        return orjson.dumps(value)
+        written = orjson.dumps(value)
     except orjson.JSONEncodeError as error:
         raise untranslatable() from error
+    if len(written) > _MOST_ADDED_BYTES + _MOST_GROWN * len(asked):
+        raise InvalidRequest(
+            f"the request of {len(asked)} bytes would become {len(written)} in the words of this model's provider: send"
+            " fewer inputs at once"
+        )
+    return written
 
 
 def untranslatable() -> InvalidRequest:

@@ -14,9 +14,18 @@ from extproc.domain.reading import JsonObject
 from extproc.domain.usage import Usage
 from extproc.translate.answer import TranslatedAnswer
 from extproc.translate.foreign import without_foreign
-from extproc.translate.operations.base import Operation, OperationJob, answered, edited, read_object, untranslatable
+from extproc.translate.operations.base import (
+    Operation,
+    OperationJob,
+    answered,
+    edited,
+    read_object,
+    untranslatable,
+    write_request,
+)
 from extproc.translate.operations.count_wraps import COUNT_FORMATS, COUNT_WRAPS, CountWrap, room_to_answer
 from extproc.translate.request import TranslatedRequest
+from extproc.translate.tool_names import fit_tool_names
 
 _ANTHROPIC = "anthropic-messages"
 _OPERATION_OF: Mapping[str, str] = {
@@ -36,16 +45,16 @@ class CountTokens:
 
     def request(self, body: bytes, parsed: JsonObject, job: OperationJob) -> TranslatedRequest:
         """The conversation as the provider takes it, wrapped. Raises as ``translate_request``."""
-        del body
         asked = edited(parsed, job.edits)
         if self.client.name == _ANTHROPIC:
             # These clients name no output limit here, and their parser wants one; no wrap counts it.
             asked = {"max_tokens": room_to_answer(asked), **asked}
         try:
-            conversation = replace(self.client.parse_request(asked), model=job.model, stream=False)
+            said = replace(self.client.parse_request(asked), model=job.model, stream=False)
+            conversation, _ = fit_tool_names(said, self.provider.name)
             options = RenderOptions(drop_unsupported=job.drop_unsupported)
             rendered = self.provider.render_request(conversation, options)
-            wrapped = orjson.dumps(self.wrap.wrap(rendered.body, job.model))
+            wrapped = write_request(self.wrap.wrap(rendered.body, job.model), body)
         except (RecursionError, orjson.JSONEncodeError) as error:
             raise untranslatable() from error
         return TranslatedRequest(wrapped, rendered.dropped)
@@ -67,7 +76,7 @@ class CountOwn:
         foreign = without_foreign(_ANTHROPIC, body, parsed)
         asked = edited(parsed, {**job.edits, **foreign})
         try:
-            return TranslatedRequest(orjson.dumps(self.wrap.wrap(asked, job.model)))
+            return TranslatedRequest(write_request(self.wrap.wrap(asked, job.model), body))
         except orjson.JSONEncodeError as error:
             raise untranslatable() from error
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import orjson
 
+from extproc.dialects.gemini.call_ids import without_call_ids
 from extproc.domain.reading import Json, JsonObject
 from extproc.translate.operations.embed_google import resource_name
 
@@ -34,13 +35,15 @@ def _converse(chat: JsonObject, model: str) -> JsonObject:
 
 
 _INVOKE_VERSION = "bedrock-2023-05-31"
+_NOT_INVOKED = frozenset({"model", "stream", "cache_control"})
+"""The path says the first two; the last, which no count depends on, only Anthropic itself takes at the top."""
 
 
 def _invoke(chat: JsonObject, model: str) -> JsonObject:
     """The body must be one that InvokeModel would take: it has a version and an output limit, and no model."""
     del model  # in the path
     limit: JsonObject = {"anthropic_version": _INVOKE_VERSION, "max_tokens": room_to_answer(chat)}
-    body = {**limit, **{name: value for name, value in chat.items() if name not in {"model", "stream"}}}
+    body = {**limit, **{name: value for name, value in chat.items() if name not in _NOT_INVOKED}}
     return {"input": {"invokeModel": {"body": base64.b64encode(orjson.dumps(body)).decode()}}}
 
 
@@ -51,7 +54,9 @@ def _gemini(chat: JsonObject, model: str) -> JsonObject:
 
 def _vertex(chat: JsonObject, model: str) -> JsonObject:
     del model  # in the path
-    return _picked(chat, ("contents", "systemInstruction", "tools", "generationConfig"))
+    picked = _picked(chat, ("contents", "systemInstruction", "tools", "generationConfig"))
+    contents = picked.get("contents")
+    return {**picked, "contents": without_call_ids(contents)} if isinstance(contents, list) else picked
 
 
 _ANTHROPIC_MEMBERS = ("messages", "system", "tools", "tool_choice", "thinking", "output_config", "cache_control")

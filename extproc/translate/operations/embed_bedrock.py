@@ -20,7 +20,6 @@ class _Titan:
     """``amazon.titan-embed-text-v1`` and ``-v2``: one text in a call."""
 
     def request(self, body: bytes, parsed: JsonObject, job: OperationJob) -> TranslatedRequest:
-        del body
         sized = "titan-embed-text-v1" not in job.model
         asked = read_asked(parsed, job, frozenset({"normalize"}) if sized else frozenset())
         if len(asked.texts) != 1:
@@ -36,7 +35,7 @@ class _Titan:
         members: dict[str, Json] = {"inputText": asked.texts[0], **asked.own}
         if sized and asked.dimensions is not None:
             members["dimensions"] = asked.dimensions
-        return TranslatedRequest(write_request(members), (*lost, *told))
+        return TranslatedRequest(write_request(members, body), (*lost, *told))
 
     def answer(self, body: bytes, *, model: str, request: JsonObject) -> TranslatedAnswer:
         said = read_object(body)
@@ -48,9 +47,8 @@ class _Cohere:
     """``cohere.embed-*``. The body tells no usage, only the header ``x-amzn-bedrock-input-token-count``."""
 
     def request(self, body: bytes, parsed: JsonObject, job: OperationJob) -> TranslatedRequest:
-        del body
         members, dropped = cohere_body(parsed, job, "Cohere on Bedrock")
-        return TranslatedRequest(write_request(members), dropped)
+        return TranslatedRequest(write_request(members, body), dropped)
 
     def answer(self, body: bytes, *, model: str, request: JsonObject) -> TranslatedAnswer:
         return embeddings_answer(cohere_vectors(read_object(body)), Usage(), model=model, request=request)

@@ -48,9 +48,8 @@ class CohereEmbeddings:
 
     def request(self, body: bytes, parsed: JsonObject, job: OperationJob) -> TranslatedRequest:
         """``input_type`` is ``search_document`` where the client says none."""
-        del body
         members, dropped = cohere_body(parsed, job, "Cohere")
-        return TranslatedRequest(write_request({"model": job.model, **members}), dropped)
+        return TranslatedRequest(write_request({"model": job.model, **members}, body), dropped)
 
     def answer(self, body: bytes, *, model: str, request: JsonObject) -> TranslatedAnswer:
         """Usage is ``meta.billed_units``."""

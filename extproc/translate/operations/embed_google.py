@@ -7,7 +7,7 @@ https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/text-embed
 
 from collections.abc import Mapping
 
-from extproc.domain.errors import ProviderBadAnswer
+from extproc.domain.errors import InvalidRequest, ProviderBadAnswer
 from extproc.domain.reading import Json, JsonObject
 from extproc.domain.usage import Usage
 from extproc.translate.answer import TranslatedAnswer
@@ -21,6 +21,9 @@ from extproc.translate.operations.embeddings import (
 )
 from extproc.translate.request import TranslatedRequest
 
+_MOST_TITLE = 512
+"""Characters: it is written beside every text. Longer than any headline."""
+
 
 def resource_name(model: str) -> str:
     """The name of a model inside a body of the Gemini API: ``models/…``."""
@@ -28,8 +31,15 @@ def resource_name(model: str) -> str:
 
 
 def _task(asked: EmbeddingsAsked) -> str | None:
-    """Google's word. One that Cohere does not have is the vendor's to judge."""
-    return None if asked.purpose is None else PURPOSES.get(asked.purpose, asked.purpose.upper())
+    """Google's word."""
+    return None if asked.purpose is None else PURPOSES.get(asked.purpose, asked.purpose)
+
+
+def _title(asked: EmbeddingsAsked) -> str | None:
+    title = asked.own.get("title")
+    if title is None or (isinstance(title, str) and len(title) <= _MOST_TITLE):
+        return title
+    raise InvalidRequest(f"title must be a string of {_MOST_TITLE} characters at most", param="title")
 
 
 class GeminiEmbeddings:
@@ -37,16 +47,19 @@ class GeminiEmbeddings:
 
     def request(self, body: bytes, parsed: JsonObject, job: OperationJob) -> TranslatedRequest:
         """One ``EmbedContentRequest`` for each text."""
-        del body
         asked = read_asked(parsed, job, frozenset({"title"}))
         refuse_lost(asked.lost, job, "Gemini API")
-        common: dict[str, Json] = {"taskType": _task(asked), "outputDimensionality": asked.dimensions, **asked.own}
+        common: dict[str, Json] = {
+            "taskType": _task(asked),
+            "outputDimensionality": asked.dimensions,
+            "title": _title(asked),
+        }
         shared = {name: value for name, value in common.items() if value is not None}
         model = resource_name(job.model)
         requests: list[Json] = [
             {"model": model, "content": {"parts": [{"text": text}]}, **shared} for text in asked.texts
         ]
-        return TranslatedRequest(write_request({"requests": requests}), asked.dropped)
+        return TranslatedRequest(write_request({"requests": requests}, body), asked.dropped)
 
     def answer(self, body: bytes, *, model: str, request: JsonObject) -> TranslatedAnswer:
         """``{"embeddings": [{"values": [...]}]}``."""
@@ -63,10 +76,9 @@ class VertexEmbeddings:
 
     def request(self, body: bytes, parsed: JsonObject, job: OperationJob) -> TranslatedRequest:
         """``{"instances": [{content, task_type, title}], "parameters": {...}}``."""
-        del body
         asked = read_asked(parsed, job, frozenset({"title", "autoTruncate"}))
         refuse_lost(asked.lost, job, "Vertex AI")
-        task, title = _task(asked), asked.own.get("title")
+        task, title = _task(asked), _title(asked)
         shared: dict[str, Json] = {} if task is None else {"task_type": task}
         if title is not None:
             shared["title"] = title
@@ -77,7 +89,7 @@ class VertexEmbeddings:
         parameters = {name: value for name, value in wanted.items() if value is not None}
         instances: list[Json] = [{"content": text, **shared} for text in asked.texts]
         whole = {"instances": instances, "parameters": parameters} if parameters else {"instances": instances}
-        return TranslatedRequest(write_request(whole), asked.dropped)
+        return TranslatedRequest(write_request(whole, body), asked.dropped)
 
     def answer(self, body: bytes, *, model: str, request: JsonObject) -> TranslatedAnswer:
         """``{"predictions": [{"embeddings": {"values": [...], "statistics": {"token_count": 4}}}]}``."""

@@ -25,8 +25,8 @@ Encoding = Literal["float", "base64"]
 class EmbeddingsAsked:
     """A request, read.
 
-    ``purpose``: what the vectors are for, in Cohere's words where it has one (``PURPOSES``), else as the client wrote
-    it. ``own``: fields that only the vendor's API has. ``lost``: paths that nobody can carry; ``told``: hints.
+    ``purpose``: what the vectors are for, in Cohere's words where it has one (``PURPOSES``), else in Google's.
+    ``own``: fields that only the vendor's API has. ``lost``: paths that nobody can carry; ``told``: hints.
     """
 
     texts: tuple[str, ...]
@@ -51,6 +51,12 @@ PURPOSES: Mapping[str, str] = {
 """Cohere's ``input_type`` → Google's ``taskType``. https://docs.cohere.com/reference/embed,
 https://ai.google.dev/api/embeddings#v1beta.TaskType."""
 _COHERE_WORD: Mapping[str, str] = {google: cohere for cohere, google in PURPOSES.items()}
+_GOOGLES_ALONE = frozenset(
+    {"SEMANTIC_SIMILARITY", "QUESTION_ANSWERING", "FACT_VERIFICATION", "CODE_RETRIEVAL_QUERY", "TASK_TYPE_UNSPECIFIED"}
+)
+"""Values of ``taskType`` that Cohere has no word for."""
+MAX_TEXTS = 2048
+"""OpenAI's own limit (openai.types.embedding_create_params). Each text becomes an object at some vendors."""
 
 
 def read_asked(parsed: JsonObject, job: OperationJob, own: frozenset[str]) -> EmbeddingsAsked:
@@ -69,10 +75,20 @@ def read_asked(parsed: JsonObject, job: OperationJob, own: frozenset[str]) -> Em
     purpose, google = fields.optional_text("input_type"), fields.optional_text("task_type")
     if purpose is not None and google is not None:
         raise InvalidRequest("input_type and task_type mean the same: send one of them", param="task_type")
-    purpose = google if purpose is None else purpose
+    word = _word(purpose, "input_type") or _word(google, "task_type")
     carried = {name: value for name in own if (value := fields.raw(name)) is not None}
-    word = None if purpose is None else _COHERE_WORD.get(purpose.upper(), purpose)
     return EmbeddingsAsked(texts, dimensions, word, carried, tuple(fields.unread()), told)
+
+
+def _word(purpose: str | None, name: str) -> str | None:
+    """A closed list: the word is written beside every text."""
+    if purpose is None:
+        return None
+    upper, lower = purpose.upper(), purpose.lower()
+    found = _COHERE_WORD.get(upper) or (lower if lower in PURPOSES else upper if upper in _GOOGLES_ALONE else None)
+    if found is None:
+        raise InvalidRequest(f"{name} must be one of {', '.join((*PURPOSES, *sorted(_GOOGLES_ALONE)))}", param=name)
+    return found
 
 
 def encoding_of(asked: JsonObject) -> Encoding:
@@ -80,7 +96,7 @@ def encoding_of(asked: JsonObject) -> Encoding:
     encoding = asked.get("encoding_format")
     if encoding is None:
         return "float"
-    if encoding in {"float", "base64"}:
+    if isinstance(encoding, str) and encoding in {"float", "base64"}:
         return cast("Encoding", encoding)
     raise InvalidRequest("encoding_format must be float or base64", param="encoding_format")
 
@@ -90,6 +106,8 @@ def _texts(value: Json) -> tuple[str, ...]:
         return (value,)
     if not isinstance(value, list) or not value:
         raise InvalidRequest("input must be a string or a list of strings, and not empty", param="input")
+    if len(value) > MAX_TEXTS and not isinstance(value[0], int):
+        raise InvalidRequest(f"input holds {len(value)} texts; send {MAX_TEXTS} at once at most", param="input")
     texts: list[str] = []
     for index, item in enumerate(value):
         if isinstance(item, list) or (isinstance(item, int) and not isinstance(item, bool)):

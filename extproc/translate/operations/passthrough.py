@@ -31,7 +31,8 @@ def is_stream(parsed: JsonObject) -> bool:
 
 def is_stream_or_text(parsed: JsonObject) -> bool:
     """Whether the answer to a transcription is anything but one JSON object."""
-    return is_stream(parsed) or parsed.get("response_format") in _TEXTS
+    wanted = parsed.get("response_format")
+    return is_stream(parsed) or (isinstance(wanted, str) and wanted in _TEXTS)
 
 
 def always(parsed: JsonObject) -> bool:

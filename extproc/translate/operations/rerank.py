@@ -123,7 +123,6 @@ class BedrockRerank:
 
     def request(self, body: bytes, parsed: JsonObject, job: OperationJob) -> TranslatedRequest:
         """Cohere's body, with its version instead of a model. Raises ``UnsupportedFeature`` for other models."""
-        del body
         if "cohere.rerank" not in job.model:
             raise UnsupportedFeature(
                 f"the gateway knows no rerank of the Bedrock model {job.model[:200]}; it knows ids with cohere.rerank",
@@ -137,7 +136,7 @@ class BedrockRerank:
         texts: list[Json] = list(documents.texts)
         members: dict[str, Json] = {"api_version": 2, "query": asked["query"], "documents": texts}
         members |= {name: asked[name] for name in ("top_n", "max_tokens_per_doc") if name in asked}
-        return TranslatedRequest(write_request(members), lost)
+        return TranslatedRequest(write_request(members, body), lost)
 
     def answer(self, body: bytes, *, model: str, request: JsonObject) -> TranslatedAnswer:
         """Bedrock reports no usage: search units are reckoned from the documents, one for each 100.

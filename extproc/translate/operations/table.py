@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from extproc.domain.reading import JsonObject
-from extproc.translate.edit import Changes
+from extproc.translate.edit import DELETE, Changes
 from extproc.translate.foreign import without_foreign
 from extproc.translate.operations.base import Operation
 from extproc.translate.operations.count_tokens import CountOwn, counting
@@ -21,7 +21,8 @@ def _own_anthropic(body: bytes, parsed: JsonObject) -> Changes:
 
 
 def _own_vertex_anthropic(body: bytes, parsed: JsonObject) -> Changes:
-    return {"anthropic_version": VERTEX_VERSION, **_own_anthropic(body, parsed)}
+    # Only Anthropic itself takes a cache mark at the top; no count depends on it.
+    return {"anthropic_version": VERTEX_VERSION, "cache_control": DELETE, **_own_anthropic(body, parsed)}
 
 
 def _own_responses(body: bytes, parsed: JsonObject) -> Changes:

@@ -22,7 +22,7 @@ def read_usage(said: JsonObject) -> Usage | None:
     billed = member(member(said, "meta"), "billed_units")
     if isinstance(usage, Mapping):
         found = _of_usage(usage, speech=said.get("type") == _SPEECH)
-        return found if not billed else found.merged(_of_units(billed))
+        return found if not billed else _of_units(billed).merged(found)
     return _of_units(billed) if billed else None
 
 

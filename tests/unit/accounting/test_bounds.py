@@ -209,6 +209,7 @@ def test_tools_of_responses_are_rounds():
         (RESPONSES, {"reasoning": {"mode": "pro"}}, "reasoning.mode"),
         (RESPONSES, {"reasoning": {"mode": ["?"]}}, "reasoning.mode"),
         (RESPONSES, {"context_management": [{"type": "compaction"}]}, "context_management"),
+        (ANTHROPIC, {"compaction": {"type": "summarize"}}, "compaction"),
         (GEMINI, {"cachedContent": "c"}, "cachedContent"),
         (GEMINI, {"cached_content": "c"}, "cached_content"),
         (GEMINI, {"modelArmorConfig": {}}, "modelArmorConfig"),
@@ -349,6 +350,14 @@ def test_a_quote_rounds_up_to_nano_dollars():
 def test_without_a_price_tokens_are_bounded_all_the_same():
     assert quote(replace(PLAIN, n=2, extra_output=4), None) == Quote(0, 0, 100, 2, 4)
     assert quote(replace(PLAIN, images=1, input_tokens=9 + WORST_IMAGE), None).input_tokens == 9 + WORST_IMAGE
+
+
+def test_what_a_vendor_keeps_is_bounded_by_the_window_and_nothing_to_all_others():
+    assert quote(replace(PLAIN, kept="x"), TARIFF) == quote(replace(PLAIN, whole_window="x"), TARIFF)
+    assert quote(replace(PLAIN, kept="x"), TARIFF, keeps=False) == quote(PLAIN, TARIFF)
+    assert quote(replace(PLAIN, kept="x"), None, keeps=False) == quote(PLAIN, None)
+    with pytest.raises(UnboundedCost, match=r"^y can be"):
+        quote(replace(PLAIN, kept="x", whole_window="y"), None, keeps=False)
 
 
 @pytest.mark.parametrize("tariff", [None, replace(TARIFF, context_window=None)])

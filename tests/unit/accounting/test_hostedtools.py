@@ -54,6 +54,25 @@ def test_what_the_vendor_runs_needs_a_limit(kind, searches, files):
     assert "max_tool_calls" in refused.value.message
 
 
+@pytest.mark.parametrize("inner", [{"type": "web_search"}, {"type": "namespace", "tools": [{"type": "mcp"}]}])
+def test_a_namespace_hides_no_tool(inner):
+    hidden = {"type": "namespace", "tools": [{"type": "function"}, inner]}
+    with pytest.raises(UnboundedCost) as refused:
+        tally(hidden)
+    assert refused.value.param.startswith("tools[0].tools[1]")
+    found = tally(hidden, calls=3)
+    assert (found.uses, found.whole_window) == (4, refused.value.param)
+    assert found.searches == (3 if inner["type"] == "web_search" else 0)
+
+
+def test_namespaces_may_be_as_deep_as_json():
+    deep = {"type": "image_generation"}
+    for _ in range(1000):
+        deep = {"type": "namespace", "tools": [deep]}
+    with pytest.raises(UnboundedCost):
+        tally(deep, calls=3)
+
+
 def test_one_limit_is_for_all_tools_together():
     found = tally({"type": "web_search"}, {"type": "file_search"}, {"type": "mcp"}, calls=5)
     assert (found.uses, found.searches, found.file_searches, found.whole_window) == (6, 5, 5, "tools[0]")

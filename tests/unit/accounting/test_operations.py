@@ -128,6 +128,18 @@ def test_what_an_answer_has_cost(tariff, operation, nanos):
     assert charge(tariff, Usage(input=5), operation=operation, requests=2) == nanos
 
 
+def test_ranking_is_sold_by_the_search_unit():
+    """What is reported is charged, more or less than was reckoned; a hold is for the most."""
+    documents = ["d"] * 250
+    assert sold({"documents": documents}, "rerank") == 3
+    assert quote(bound("rerank", query="q", documents=documents), FLAT).fixed_usd == 120_000_000
+    assert quote(bound("rerank", query="q", documents=["d" * 1000] * 100), FLAT).fixed_usd == 200_000_000
+    assert quote(bound("embeddings", input=documents), FLAT).fixed_usd == 40_000_000
+    for units, nanos in ((0, 120_000_000), (1, 40_000_000), (5, 200_000_000)):
+        assert charge(FLAT, Usage(search_units=units), operation="rerank", requests=3) == nanos
+    assert charge(FLAT, Usage(search_units=5), operation="embeddings") == 40_000_000
+
+
 def test_no_tokens_count_where_no_hold_could_bound_them():
     usage = Usage(input=50, output=4160)
     assert counted(usage, "images") == Usage()

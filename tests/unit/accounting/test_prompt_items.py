@@ -48,7 +48,6 @@ IMAGE = {"type": "input_image", "image_url": URL, "detail": "high"}
             None,
         ),
         (of({"type": "reasoning", "id": "r", "summary": [], "encrypted_content": "gAAAA"}), 0, 0, None),
-        (of({"type": "reasoning", "id": "r", "summary": []}), 0, 0, "input[0]"),
         (of({"type": "image_generation_call", "id": "i", "result": DATA}), 1000, 1, None),
         (of({"type": "image_generation_call", "id": "i", "result": None}), 0, 0, "input[0]"),
         (of({"type": "item_reference", "id": "m"}), 0, 0, "input[0]"),
@@ -66,6 +65,19 @@ IMAGE = {"type": "input_image", "image_url": URL, "detail": "high"}
 def test_media_and_what_the_vendor_keeps(body, payload, images, window):
     tally = walk(body)
     assert (tally.payload, tally.images, tally.whole_window) == (payload, images, window)
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        {"type": "reasoning", "id": "rs_1", "summary": []},
+        {"type": "item_reference", "id": "rs_1"},
+        {"id": "rs_1"},
+    ],
+)
+def test_reasoning_by_its_id_is_something_only_where_it_is_kept(item):
+    tally = walk(of("?", item, item))
+    assert (tally.kept, tally.whole_window) == ("input[1]", None)
 
 
 def test_every_item_is_framed_and_a_text_is_one():

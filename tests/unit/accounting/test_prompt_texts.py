@@ -3,7 +3,7 @@
 import orjson
 import pytest
 
-from extproc.accounting.prompt_texts import walk_documents, walk_inputs, walk_prompts
+from extproc.accounting.prompt_texts import least_units, most_units, walk_documents, walk_inputs, walk_prompts
 from extproc.domain.errors import UnboundedCost
 
 
@@ -39,6 +39,8 @@ def test_inputs_are_read_like_prompts(given):
     [
         ({"input": [{"type": "image_url"}]}, "input"),
         ({"input": {"text": "hi"}}, "input"),
+        ({"input": [["a", {"image": "x"}]]}, "input"),
+        ({"input": [[["x"]]]}, "input"),
         ({"messages": []}, "messages"),
         ({"images": ["x"]}, "images"),
         ({"inputs": [{}]}, "inputs"),
@@ -63,10 +65,40 @@ def test_a_query_is_read_with_each_document(body, framing):
     assert walk_documents(body).framing == framing
 
 
+def test_a_title_is_read_with_every_input():
+    plain, titled = ({"input": ["a"] * 50, **more} for more in ({}, {"title": "é" * 30}))
+    assert walk_inputs(titled).framing - walk_inputs(plain).framing == 50 * 60
+    assert walk_inputs({"input": "a", "title": ["x"]}) == walk_inputs({"input": "a"})
+
+
+@pytest.mark.parametrize(
+    ("query", "documents", "least", "most"),
+    [
+        ("q", [], 1, 1),
+        ("q", None, 1, 1),
+        ("q", "a document", 1, 1),
+        ("q", ["d"] * 100, 1, 1),
+        ("q", ["d"] * 101, 2, 2),
+        ("q" * 250, ["d" * 250] * 100, 1, 1),
+        ("q" * 250, ["d" * 251] * 100, 1, 3),
+        ("", ["d" * 24_000], 1, 1),
+        ("", ["d" * 24_001], 1, 2),
+        ("é" * 240, [{"text": "d" * 476}] * 100, 1, 4),
+    ],
+)
+def test_search_units(query, documents, least, most):
+    body = {"query": query, "documents": documents}
+    assert (least_units(body), most_units(body)) == (least, most)
+
+
 @pytest.mark.parametrize(
     ("body", "param"),
     [
         ({"query": "h", "documents": [{"image": {"url": "x"}}]}, "documents"),
+        ({"query": "h", "documents": {"content": [{"type": "image_url"}]}}, "documents"),
+        ({"query": "h", "documents": [["a", "b"]]}, "documents"),
+        ({"query": "h", "texts": ["a"] * 9}, "texts"),
+        ({"query": {"text": "h"}, "documents": ["a"]}, "query"),
         ({"query": {"content": []}, "documents": ["a"]}, "query"),
         ({"query": [], "documents": ["a"]}, "query"),
     ],

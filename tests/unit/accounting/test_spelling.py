@@ -2,7 +2,7 @@
 
 import pytest
 
-from extproc.accounting.spelling import SPELLINGS, check_counts, count, deciding
+from extproc.accounting.spelling import SPELLINGS, check_case, check_counts, count, deciding
 from extproc.domain.errors import InvalidRequest
 
 CHAT, RESPONSES, COMPLETIONS, MESSAGES, GEMINI = (
@@ -80,8 +80,46 @@ def test_every_limit_and_count_at_the_top_decides():
         assert set(spelling.within or (*spelling.limits, *spelling.answers)) <= set(names)
         assert "tools" in names or dialect == COMPLETIONS
     assert deciding(CHAT, "images") == ("n",)
-    assert deciding(CHAT, "embeddings") == ("service_tier",)
+    assert {"service_tier", "input", "title"} <= set(deciding(CHAT, "embeddings"))
+    assert {"query", "documents"} <= set(deciding(CHAT, "rerank"))
+    assert {"messages", "models", "n_predict"} <= set(deciding(CHAT)) & set(deciding(MESSAGES))
+    assert {"input", "background", "provider"} <= set(deciding(RESPONSES))
+    assert {"contents", "cachedContent"} <= set(deciding(GEMINI))
     assert deciding(CHAT, "speech") == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("Model", "model"),
+        ("mode\u006c".upper(), "model"),
+        ("Max_Tokens", "max_tokens"),
+        ("max_Completion_tokens", "max_completion_tokens"),
+        ("MAX_OUTPUT_TOKENS", "max_output_tokens"),
+        ("N", "n"),
+        ("Best_Of", "best_of"),
+        ("Stream", "stream"),
+        ("Input", "input"),
+        ("me\u017f\u017fages", "messages"),
+        ("prompT", "prompt"),
+        ("tool\u017f", "tools"),
+        ("Documents", "documents"),
+        ("Background", "background"),
+        ("generationconfig", "generationConfig"),
+        ("SERVICE_TIER", "service_tier"),
+        ("ServiceTier", "serviceTier"),
+    ],
+)
+def test_what_go_reads_as_another_field_is_refused_by_name(name, meant):
+    with pytest.raises(InvalidRequest, match=f"Write {meant}") as refused:
+        check_case({"model": "m", name: 1})
+    assert refused.value.param == name
+
+
+def test_every_field_as_its_api_spells_it_passes():
+    for dialect in SPELLINGS:
+        check_case(dict.fromkeys(("model", "stream", *deciding(dialect)), 1))
+    check_case(dict.fromkeys(("Temperature", "toolConfig", "safetySettings", "X", "", "ß", "modelx"), 1))
 
 
 @pytest.mark.parametrize(

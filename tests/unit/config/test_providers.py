@@ -1,11 +1,14 @@
 """Whom the gateway calls: base URLs by default, credentials, and what vendors' records say."""
 
+from dataclasses import replace
+
 import orjson
 import pytest
 
 from extproc.config.load import load_text
 from extproc.config.problems import ConfigError
 from extproc.config.snapshot import AwsLogin, AzureLogin, GcpLogin
+from extproc.domain.quirks import COMPATIBLE, OPENAI
 
 VERTEX = {"project": "acme", "auth": "gcp"}
 
@@ -127,6 +130,23 @@ def test_what_is_written_comes_before_the_vendors_record():
     assert provider(vendor="deepseek").priced_as == "deepseek"
     assert provider(vendor="deepseek", priced_as="together").priced_as == "together"
     assert provider(vendor="deepseek").replay_reasoning
+
+
+@pytest.mark.parametrize(
+    ("fields", "quirks"),
+    [
+        ({}, OPENAI),
+        ({"base_url": "https://eu.api.openai.com/v1"}, OPENAI),
+        ({"dialect": "azure-openai", "base_url": "https://x.services.ai.azure.com", "api_key": "k"}, OPENAI),
+        ({"base_url": "https://llm.example/v1"}, COMPATIBLE),
+        ({"vendor": "groq"}, COMPATIBLE),
+        ({"vendor": "deepseek"}, replace(COMPATIBLE, refuses_text_lists=True)),
+        ({"vendor": "mistral"}, replace(COMPATIBLE, short_call_ids=True, results_answered=True)),
+    ],
+    ids=str,
+)
+def test_who_is_not_openai_is_not_taken_to_know_what_only_openai_does(fields, quirks):
+    assert provider(**fields).quirks == quirks
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,10 @@ class World:
             while self.source.asked < count:  # noqa: ASYNC110 - it is counted in a thread, which sets no event
                 await asyncio.sleep(0)
 
+    def account(self, name):
+        provider = snapshot(a=VERTEX, b=BEDROCK).providers[name]
+        return Account(provider.login, provider.region)
+
     @property
     def source(self):
         (only,) = self.opened.values()
@@ -239,6 +243,62 @@ async def test_a_source_that_does_not_answer_holds_up_the_start_for_a_while_only
     await here.keeper.start()
     assert here.told == [CredentialFailed(("p",), "it takes longer than 0.02 seconds", 1, stale=False)]
     gate.set()
+
+
+class Hanging:
+    """A source that answers when the gate opens."""
+
+    def __init__(self, answer):
+        self.answer = answer
+        self.gate = threading.Event()
+        self.asked = 0
+
+    def fetch(self):
+        self.asked += 1
+        self.gate.wait(10)
+        return self.answer
+
+
+async def test_a_source_that_hangs_is_not_asked_again_and_starves_no_other(world):
+    """However often the one is tried: it has its thread, and the others theirs."""
+    here = world([Fetched(FIRST, None)], Pace(timeout=0.01, start=5, least=0.001, longest=0.002), a=VERTEX, b=BEDROCK)
+    hanging = Hanging(Fetched(SECOND, 1_003_600))
+    here.opened[here.account("a")].fetch = hanging.fetch
+    await here.keeper.start()
+    await here.until(12)
+    assert hanging.asked == 1
+    assert {event.providers for event in here.told if isinstance(event, CredentialFailed)} == {("a",)}
+    assert here.keeper.current("b") == FIRST
+    other = here.opened[here.account("b")]
+    before = other.asked
+    here.clock.seconds += 60
+    here.keeper.refused("b")
+    async with asyncio.timeout(5):
+        while other.asked == before:  # noqa: ASYNC110 - it is counted in a thread, which sets no event
+            await asyncio.sleep(0)
+    hanging.gate.set()
+
+
+async def test_what_comes_late_is_taken_when_it_comes(world):
+    here = world([DOWN], Pace(timeout=0.01, start=5, least=3600, longest=3600))
+    hanging = Hanging(Fetched(FIRST, 1_003_600))
+    here.source.fetch = hanging.fetch
+    await here.keeper.start()
+    assert here.keeper.current("p") is None
+    hanging.gate.set()
+    await here.until(2)
+    assert here.keeper.current("p") == FIRST
+    assert hanging.asked == 1
+
+
+async def test_a_fetch_under_way_does_not_hold_up_the_close():
+    here = World([DOWN], Pace(timeout=60, start=0.01))
+    hanging = Hanging(Fetched(FIRST, None))
+    here.source.fetch = hanging.fetch
+    await here.keeper.start()
+    await here.keeper.close()
+    hanging.gate.set()
+    assert here.told == []
 
 
 async def test_the_start_ends_in_time_even_where_a_fetch_may_take_longer(world):

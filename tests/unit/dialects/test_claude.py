@@ -21,3 +21,16 @@ from extproc.dialects.claude import Traits, traits_of, version_of
 def test_version(model, version):
     assert version_of(model) == version
     assert (traits_of(model) == Traits()) or version is not None
+
+
+def test_from_4_6_on_no_model_goes_on_from_a_final_assistants_message():
+    older = ("claude-3-5-sonnet-20241022", "claude-haiku-4-5", "claude-opus-4-5", "claude-sonnet-4-5", "another")
+    newer = (
+        "claude-opus-4-6",
+        "claude-sonnet-4-6",
+        "claude-opus-4-8",
+        "claude-haiku-5",
+        "claude-sonnet-5",
+        "claude-fable-5-1",
+    )
+    assert [traits_of(model).prefill for model in (*older, *newer)] == [True] * len(older) + [False] * len(newer)

@@ -48,6 +48,26 @@ def test_refused_before_the_body_is_read(world, case):
     assert world.recorder.attempts == []
 
 
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/v1/chat/completions", "Model"),
+        ("/v1/chat/completions", "Max_Tokens"),
+        ("/v1/messages", "Messages"),
+        ("/v1/responses", "Input"),
+        ("/v1/embeddings", "MODEL"),
+        ("/v1/rerank", "Documents"),
+        ("/v1beta/models/one:generateContent", "GenerationConfig"),
+    ],
+)
+def test_a_field_that_some_servers_take_for_another_is_refused(world, path, name):
+    body = {"model": "one", "messages": HI, "input": "x", "contents": [], name: "dear"}
+    (reply,) = world.ask(body, path)
+    assert isinstance(reply, Respond)
+    assert reply.status == 400
+    assert name in orjson.loads(reply.body)["error"]["message"]
+
+
 def test_a_good_request_goes_on_to_its_body(world):
     assert world.admit() == (RequestHeadersReply(see_response=True),)
     assert world.recorder.requests == []

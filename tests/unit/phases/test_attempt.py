@@ -1,5 +1,6 @@
 """An attempt, on the way out: who is called, with what, and what is refused before anybody is."""
 
+import re
 from dataclasses import replace
 
 import orjson
@@ -7,6 +8,7 @@ import pytest
 
 from extproc.config.snapshot import Provider, Secret, Target
 from extproc.domain.errors import InternalError
+from extproc.domain.quirks import COMPATIBLE
 from extproc.phases import handoff as handoffs
 from extproc.phases.events import (
     RequestBody,
@@ -227,6 +229,53 @@ def test_a_client_of_another_dialect_keeps_its_headers_to_itself(world):
     second = world.send()
     assert "anthropic-beta" in second.sent.remove_headers
     assert "anthropic-beta" not in world.headers
+
+
+def cloud(dialect: str) -> Provider:
+    return Provider("c1", dialect, "https://c1.example", api_key=Secret("k"), region="us-east1", project="p")
+
+
+def test_claude_on_a_cloud_gets_what_the_cloud_knows(world):
+    asked = {"model": "x", "messages": HI, "max_tokens": 5, "cache_control": {"type": "ephemeral"}}
+    marked = [{"role": "user", "content": [{"type": "text", "text": "Hi", "cache_control": {"type": "ephemeral"}}]}]
+    betas = "oauth-2025-04-20,context-1m-2025-08-07"
+    for dialect in ("vertex-anthropic", "bedrock-anthropic"):
+        world.snapshot = replace(world.snapshot, providers={**world.snapshot.providers, "c1": cloud(dialect)})
+        world.model("x", targets=(Target("c1", "claude-opus-4-8"),))
+        world.ask(asked, "/v1/messages", anthropic_beta=betas)
+        sent = world.send().sent
+        body = orjson.loads(sent.body)
+        assert (body["messages"], "cache_control" in body) == (marked, False)
+        told = dict(sent.set_headers).get("anthropic-beta") or ",".join(body["anthropic_beta"])
+        assert told == "context-1m-2025-08-07"
+
+
+def test_gemini_on_vertex_gets_no_ids_of_calls(world):
+    world.snapshot = replace(world.snapshot, providers={**world.snapshot.providers, "c1": cloud("vertex-gemini")})
+    world.model("x", targets=(Target("c1", "gemini-3-pro"),))
+    call = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    world.chat("x", messages=[*HI, {"role": "assistant", "tool_calls": [call]}, {"role": "tool", "tool_call_id": "c1", "content": "1"}])  # fmt: skip
+    contents = orjson.loads(world.send().sent.body)["contents"]
+    assert contents[1]["parts"][0]["functionCall"] == {"name": "f", "args": {}}
+    assert contents[2]["parts"][0]["functionResponse"] == {"name": "f", "response": {"output": "1"}}
+
+
+def test_a_server_that_differs_from_openai_gets_what_it_takes(world):
+    """Whoever asks: a client of its own dialect, or of another one."""
+    world.provider("o1", quirks=replace(COMPATIBLE, short_call_ids=True, results_answered=True))
+    call = {"id": "toolu_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    result = {"role": "tool", "tool_call_id": "toolu_1", "content": "1"}
+    turns = [{"role": "assistant", "content": None, "tool_calls": [call]}, result, *HI]
+    world.chat("one", messages=[{"role": "developer", "content": "s"}, *HI, *turns])
+    first = orjson.loads(world.send().sent.body)["messages"]
+    assert [message["role"] for message in first] == ["system", "user", "assistant", "tool", "assistant", "user"]
+    use = {"type": "tool_use", "id": "toolu_1", "name": "f", "input": {}}
+    returned = {"type": "tool_result", "tool_use_id": "toolu_1", "content": "1"}
+    asked = [*HI, {"role": "assistant", "content": [use]}, {"role": "user", "content": [returned]}, *HI]
+    world.ask({"model": "one", "max_tokens": 5, "system": "s", "messages": asked}, "/v1/messages")
+    second = orjson.loads(world.send().sent.body)["messages"]
+    assert second == first
+    assert re.fullmatch("[a-zA-Z0-9]{9}", first[3]["tool_call_id"])
 
 
 def test_a_providers_own_headers_go_to_it_alone(world):

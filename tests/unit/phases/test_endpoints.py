@@ -46,6 +46,7 @@ SERVED = [
     ("POST", "/openai/v1/responses?api-version=preview", {}, Endpoint("call", RESPONSES)),
     ("POST", "/openai/deployments/gpt%204/chat/completions?api-version=1", {}, Endpoint("call", OPENAI, model="gpt 4")),
     ("POST", "/openai/deployments/e/embeddings", {}, Endpoint("call", OPENAI, "embeddings", model="e")),
+    ("POST", "/openai/responses?api-version=2025-04-01-preview", {}, Endpoint("call", RESPONSES)),
     ("POST", "/v1beta/models/gemini-3:generateContent", {}, Endpoint("call", GEMINI, model="gemini-3", stream=False)),
     (
         "POST",

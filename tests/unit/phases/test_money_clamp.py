@@ -272,3 +272,21 @@ def test_from_anthropic_to_a_server_that_knows_only_the_older_limit(world, budge
     world.ask({"model": "one", "max_tokens": 500, "messages": HI}, ROUTES["messages"])
     body = sent(world)
     assert (body["max_tokens"], body.get("max_completion_tokens")) == (500, None)
+
+
+ONE_TOKEN = {"model": "one", "max_tokens": 1, "messages": HI}
+
+
+def test_openais_responses_get_the_least_limit_that_they_take(world):
+    world.provider("o1", api="responses")
+    world.ask(ONE_TOKEN, ROUTES["messages"])
+    assert sent(world)["max_output_tokens"] == 16
+
+
+def test_a_limit_that_openais_responses_do_not_take_is_refused_where_the_money_is_counted(world, budget):
+    budget(1000)
+    world.provider("o1", api="responses")
+    world.ask(ONE_TOKEN, ROUTES["messages"])
+    refused = world.send().seen
+    assert (refused.status, refused.code) == (400, "unsupported_feature")
+    assert "16 tokens at least" in refused.json["error"]["message"]

@@ -8,6 +8,7 @@ import pytest
 
 from extproc.accounting.tariffs import TariffBook
 from extproc.config.snapshot import Price, Target
+from extproc.domain.errors import UnboundedCost
 from extproc.phases.worst import Reckoner
 
 PRICE = Price(input=Decimal(1), output=Decimal(2))
@@ -39,6 +40,23 @@ def output(world, *targets: Target, **body) -> int:
 )
 def test_who_says_how_long_an_answer_may_be(world, target, said, tokens):
     assert output(world, target, **({} if said is None else {"max_tokens": said})) == tokens
+
+
+def test_reasoning_that_another_vendor_stored_costs_nothing(world):
+    """It is left out there; where the vendor keeps it, only the context window is a bound."""
+    asked = {"model": "m", "input": [{"type": "item_reference", "id": "rs_1"}, {"role": "user", "content": "Hi"}]}
+    reckoner = Reckoner(world.snapshot, TariffBook(world.snapshot))
+
+    def reckon(target: Target):
+        chain = [replace(target, price=PRICE)]
+        now = world.clock.now_ns()
+        return reckoner.reckon(asked, orjson.dumps(asked), "openai-responses", chain, budgets={None}, now_ns=now)
+
+    assert reckon(Target("a1", "new")).worst[None].input_tokens < 1000
+    assert reckon(Target("o1", "new", api="chat")).worst[None].input_tokens < 1000
+    with pytest.raises(UnboundedCost, match=r"input\[0\]"):
+        reckon(Target("o1", "new", api="responses"))
+    assert reckon(Target("o1", "new", api="responses", context_window=9000)).worst[None].input_tokens == 9000
 
 
 def test_of_a_chain_the_longest_counts(world):

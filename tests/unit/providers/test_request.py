@@ -143,7 +143,11 @@ def test_only_the_headers_of_its_own_dialect_are_taken_from_the_client():
     }
     assert headers(OPENAI, client=client.items()) == headers(OPENAI) | {"openai-beta": "o=1"}
     vertex = of("vertex-anthropic")
-    assert headers(vertex, client=client.items()) == headers(vertex) | {"anthropic-beta": "b1"}
+    assert headers(vertex, client=client.items()) == headers(vertex)  # which knows no such beta
+    betas = {"anthropic-beta": "oauth-2025-04-20,context-1m-2025-08-07, web-search-2025-03-05"}
+    assert headers(vertex, client=betas.items()) == headers(vertex) | {
+        "anthropic-beta": "context-1m-2025-08-07,web-search-2025-03-05"
+    }
     for dialect in ("bedrock-anthropic", "bedrock", "gemini", "vertex-gemini"):
         assert headers(of(dialect), client=client.items()) == headers(of(dialect))
 

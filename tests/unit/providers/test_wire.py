@@ -315,7 +315,8 @@ def test_claude_on_bedrock_has_its_betas_in_the_body_and_neither_model_nor_strea
     wire = WIRES["bedrock-anthropic"]
     plain = {"anthropic_version": "bedrock-2023-05-31", "model": REMOVE, "stream": REMOVE}
     assert wire.changes(True, {}) == plain
-    betas = {"anthropic-beta": "context-1m-2025-08-07, interleaved-thinking-2025-05-14,"}
+    assert wire.changes(True, {"anthropic-beta": "prompt-caching-scope-2026-01-05"}) == plain
+    betas = {"anthropic-beta": "context-1m-2025-08-07, oauth-2025-04-20, interleaved-thinking-2025-05-14,"}
     assert wire.changes(False, betas) == plain | {
         "anthropic_beta": ["context-1m-2025-08-07", "interleaved-thinking-2025-05-14"]
     }

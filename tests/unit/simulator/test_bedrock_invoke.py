@@ -71,6 +71,7 @@ async def test_claude_through_invoke_model(claude: AsyncAnthropicBedrock, simula
     ("change", "words"),
     [
         ({"model": CLAUDE}, "model: Extra inputs are not permitted"),
+        ({"cache_control": {"type": "ephemeral"}}, "cache_control: Extra inputs are not permitted"),
         ({"stream": True}, "stream: Extra inputs are not permitted"),
         ({"anthropic_version": None}, "anthropic_version: Field required"),
         ({"anthropic_version": "2023-06-01"}, "Invalid API version"),

@@ -94,6 +94,9 @@ async def test_what_only_vertex_knows(client, post):
     assert 'Unknown name "store"' in wire.json["error"]["message"]
     wire = await post(path, {"contents": [{"parts": [{"text": "hi"}]}]}, **TOKEN)
     assert wire.json["error"]["message"] == "Please use a valid role: user, model."
+    call = {"functionCall": {"id": "1", "name": "f", "args": {}}, "thoughtSignature": "AAAA"}
+    wire = await post(path, {"contents": [*HI, {"role": "model", "parts": [call]}]}, **TOKEN)
+    assert "Unknown name \"id\" at 'contents[1].parts[0].function_call'" in wire.json["error"]["message"]
 
 
 async def test_count_tokens_and_embeddings(client, post, simulator: Server):
@@ -159,6 +162,7 @@ async def test_claudes_tokens_are_counted(claude: AsyncAnthropicVertex, simulato
     ("change", "words"),
     [
         ({"model": CLAUDE}, "model: Extra inputs are not permitted"),
+        ({"cache_control": {"type": "ephemeral"}}, "cache_control: Extra inputs are not permitted"),
         ({"anthropic_version": None}, "anthropic_version: Field required"),
         ({"anthropic_version": "bedrock-2023-05-31"}, "anthropic_version: Input should be 'vertex-2023-10-16'"),
         ({"anthropic_version": "2026-10-21", "top_p": 0.5}, "top_p: Extra inputs are not permitted"),

@@ -1,5 +1,7 @@
 """A row is one JSON line, holds the keys of the documented table and no others."""
 
+from dataclasses import fields
+
 import orjson
 import pytest
 
@@ -8,7 +10,13 @@ from extproc.domain.usage import Usage
 from extproc.telemetry import rows
 from extproc.telemetry.rows import line, render
 
-RARE = {"audio_input_tokens", "audio_output_tokens", "accepted_prediction", "rejected_prediction", "web_searches"}
+RARE = {
+    *("audio_input_tokens", "audio_output_tokens", "audio_cache_read_tokens"),
+    *("image_input_tokens", "image_output_tokens"),
+    *("accepted_prediction", "rejected_prediction"),
+    *("web_searches", "file_searches", "search_units", "audio_seconds"),
+}
+OF_EVERYTHING = Usage(**{field.name: number for number, field in enumerate(fields(Usage), 1)})
 
 
 def documented() -> dict[str, str]:
@@ -18,20 +26,25 @@ def documented() -> dict[str, str]:
 
 
 def test_every_key_of_an_attempt_is_in_the_table(attempt):
-    usage = Usage(1, 2, 3, 4, 9, 1, 1, 1, 1, 1, 1)
     table = {key for key, which in documented().items() if which in {"both", "attempt"}}
-    assert set(render(attempt(tags={"environment": "qa"}, usage=usage))) == table
+    assert set(render(attempt(tags={"environment": "qa"}, usage=OF_EVERYTHING))) == table
 
 
 def test_every_key_of_a_request_is_in_the_table(request_record):
-    usage = Usage(1, 2, 3, 4, 9, 1, 1, 1, 1, 1, 1)
     table = {key for key, which in documented().items() if which in {"both", "request"}}
-    assert set(render(request_record(tags={"environment": "qa"}, usage=usage))) == table
+    assert set(render(request_record(tags={"environment": "qa"}, usage=OF_EVERYTHING))) == table
 
 
 def test_only_rare_counts_and_tags_are_ever_left_out(request_record):
     table = {key for key, which in documented().items() if which in {"both", "request"}}
     assert table - set(render(request_record())) == {*RARE, "tags"}
+
+
+def test_every_rare_count_has_a_key_of_its_own(attempt):
+    row = render(attempt(usage=OF_EVERYTHING))
+    counted = {getattr(OF_EVERYTHING, field.name) for field in fields(Usage)}
+    within = {OF_EVERYTHING.input, OF_EVERYTHING.cache_read, OF_EVERYTHING.cache_write_5m, OF_EVERYTHING.cache_write_1h}
+    assert {row[name] for name in RARE} == counted - within - {OF_EVERYTHING.output, OF_EVERYTHING.reasoning}
 
 
 def test_a_requests_row(request_record):

@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from extproc.dialects.gemini.signatures import wrap
-from extproc.translate.foreign import without_foreign
+from extproc.translate.foreign import Server, without_foreign
 
 SEALED = "llmgw.gemini.c2VhbGVk"
 SIGNED = {"type": "thinking", "thinking": "mine", "signature": "EqQB"}
@@ -35,6 +35,57 @@ def test_anthropic_keeps_its_own_signed_thinking_only():
     }
 
 
+CALL = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+BY_GEMINI = {**CALL, "extra_content": {"google": {"thought_signature": "c2ln"}}}
+THOUGHT = {"role": "assistant", "reasoning_content": "mine", "thinking_blocks": [SIGNED]}
+HISTORY = [
+    {"role": "user", "content": "hi"},
+    {**THOUGHT, "content": None, "tool_calls": [BY_GEMINI, CALL, None]},
+    {**THOUGHT, "content": ""},
+    {"role": "assistant", "reasoning_content": "alone", "content": "hello"},
+    {"role": "assistant", "content": "hello", "tool_calls": [{**CALL, "extra_content": {"of": "tomorrow"}}]},
+    {"role": "assistant", "content": None, "tool_calls": [BY_GEMINI]},
+    None,
+]
+
+
+def chat_history(server: Server):
+    parsed = {"messages": HISTORY}
+    return without_foreign("openai-chat", orjson.dumps(parsed), parsed, server)["messages"]
+
+
+def test_chat_has_no_place_for_reasoning_and_signatures():
+    assert chat_history(Server("gpt-5.5")) == [
+        HISTORY[0],
+        {"role": "assistant", "content": None, "tool_calls": [CALL, CALL, None]},
+        {"role": "assistant", "content": "hello"},
+        HISTORY[4],
+        {"role": "assistant", "content": None, "tool_calls": [CALL]},
+        None,
+    ]
+    assert cleaned("openai-chat", {"messages": "thinking_blocks"}) == {"messages": "thinking_blocks"}
+    assert without_foreign("openai-chat", b'"thinking_blocks"', {}) == {}
+
+
+def test_a_server_of_the_chat_dialect_gets_its_own_back():
+    assert chat_history(Server("deepseek-v4", replay_reasoning=True)) == [
+        HISTORY[0],
+        {"role": "assistant", "reasoning_content": "mine", "content": None, "tool_calls": [CALL, CALL, None]},
+        {"role": "assistant", "reasoning_content": "mine", "content": ""},
+        *HISTORY[3:5],
+        {"role": "assistant", "content": None, "tool_calls": [CALL]},
+        None,
+    ]
+    assert chat_history(Server("models/gemini-3.6-flash"))[4:] == HISTORY[5:]
+
+
+def test_chat_says_what_is_its_own_in_the_same_bytes():
+    parsed = {
+        "messages": [HISTORY[4], {"role": "user", "content": [{"type": "text", "text": "", "reasoning_content": 1}]}]
+    }
+    assert without_foreign("openai-chat", orjson.dumps(parsed), parsed) == {}
+
+
 def test_responses_keeps_its_own_reasoning_items_only():
     own = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "gAAAA"}
     foreign = {"type": "reasoning", "id": "rs_2", "summary": [], "encrypted_content": SEALED}
@@ -54,7 +105,68 @@ def test_gemini_keeps_its_own_parts_only(name, alphabet):
 def test_gemini_keeps_what_a_foreign_seal_stands_on():
     call = {"functionCall": {"name": "f", "args": {}}}
     parsed = {"contents": [{"role": "model", "parts": [{**call, "thoughtSignature": wrap("rs.x", "openai")}, None]}]}
-    assert cleaned("gemini", parsed)["contents"] == [{"role": "model", "parts": [call, None]}]
+    kept = without_foreign("gemini", orjson.dumps(parsed), parsed, Server("gemini-2.5-pro"))
+    assert kept["contents"] == [{"role": "model", "parts": [call, None]}]
+
+
+CALLS = {"functionCall": {"name": "f", "args": {}}}
+RESULT = {"role": "user", "parts": [{"functionResponse": {"name": "f", "response": {}}}]}
+SKIP = {"thoughtSignature": "skip_thought_signature_validator"}
+
+
+def model(*parts):
+    return {"role": "model", "parts": list(parts)}
+
+
+def gemini_history(name: str, *contents):
+    parsed = {"contents": list(contents)}
+    changes = without_foreign("gemini", orjson.dumps(parsed), parsed, Server(name))
+    return changes.get("contents", "as it was")
+
+
+def test_the_first_call_of_a_step_is_signed_for_a_model_that_refuses_it_otherwise():
+    snake = {"function_call": {"name": "f"}}
+    contents = (
+        RESULT,
+        model({"text": "a"}, CALLS, CALLS),
+        RESULT,
+        model(snake),
+        model(CALLS),
+        RESULT,
+        None,
+        model(CALLS),
+    )
+    assert gemini_history("gemini-3-pro", *contents) == [
+        RESULT,
+        model({"text": "a"}, {**CALLS, **SKIP}, CALLS),
+        RESULT,
+        model({**snake, **SKIP}),
+        model(CALLS),
+        RESULT,
+        None,
+        model({**CALLS, **SKIP}),
+    ]
+    assert gemini_history("gemini-2.5-flash", *contents) == "as it was"
+
+
+def test_a_foreign_seal_of_a_call_gives_way_to_one_that_is_taken():
+    sealed = {**CALLS, "thoughtSignature": wrap("rs.x", "openai")}
+    assert gemini_history("gemini-3-pro", RESULT, model(sealed)) == [RESULT, model({**CALLS, **SKIP})]
+    assert gemini_history("gemini-2.5-pro", RESULT, model(sealed)) == [RESULT, model(CALLS)]
+
+
+@pytest.mark.parametrize("name", ["thoughtSignature", "thought_signature"])
+def test_what_gemini_itself_has_signed_stays(name):
+    own = model({**CALLS, name: "c2ln"}, CALLS)
+    odd = ({"role": "model", "parts": "p"}, model("functionCall", None), {"parts": [CALLS]})
+    assert gemini_history("gemini-3-pro", RESULT, own, model(CALLS), RESULT, *odd) == "as it was"
+
+
+def test_a_blank_signature_is_found_however_it_is_written():
+    parsed = {"messages": [turn({**SIGNED, "signature": ""}, TEXT)]}
+    for spelled in (b'"signature" : ""', b'"signature":\n\t""', b'"signature": ""'):
+        body = orjson.dumps(parsed).replace(b'"signature":""', spelled)
+        assert without_foreign("anthropic-messages", body, parsed) == {"messages": [turn(TEXT)]}
 
 
 @pytest.mark.parametrize("dumps", [orjson.dumps, lambda value: json.dumps(value).encode()])

@@ -86,6 +86,7 @@ async def test_a_model_that_is_not_there_is_put_before_all_else():
         'multipart/form-data; boundary="xyz"',
         "Multipart/Form-Data;charset=utf-8; BOUNDARY=xyz ",
         "multipart/form-data;boundary=xyz;charset=utf-8",
+        'multipart/form-data; boundary=xyz; x="; boundary=abc; ";',
     ],
 )
 def test_spellings_of_the_content_type(content_type):
@@ -95,11 +96,37 @@ def test_spellings_of_the_content_type(content_type):
 @pytest.mark.parametrize(
     "content_type",
     ["", "application/json", "multipart/mixed; boundary=xyz", "multipart/form-data", "multipart/form-data; boundary=",
-     "multipart/form-data; boundary=xyz; boundary=abc", "multipart/form-data; boundary=\u00e9", "multipart/form-data; boundary=x y"],
+     "multipart/form-data; boundary=xyz; boundary=abc", "multipart/form-data; boundary=\u00e9", "multipart/form-data; boundary=x y",
+     'multipart/form-data; boundary="\u00e9"', 'multipart/form-data; boundary=" xyz"', f"multipart/form-data; boundary={'x' * 201}"],
 )  # fmt: skip
 def test_a_missing_boundary_is_refused(content_type):
     with pytest.raises(InvalidRequest, match=r"multipart/form-data|ASCII"):
         read_form(content_type, WHOLE)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "boundary=xyz; boundary*=utf-8''abc",
+        "boundary*=abc; boundary=xyz",
+        "boundary*0=abc; boundary=xyz",
+        'x="; boundary=xyz; "; boundary="\\abc"',
+        'x="; boundary=xyz; "; boundary=""abc',
+        "x=\"; boundary=xyz ;\"; boundary*=utf-8''abc",
+        'x="\\"; boundary=xyz; y="; boundary=abc; z=""',
+        'x="; boundary=xyz; "; boundary= "\\abc"; y',
+        "boundary=xyz; BOUNDARY=abc",
+        "boundary=xyz, multipart/form-data; boundary=abc",
+        "boundary=xyz(abc)",
+        "boundary=xyz; y",
+        "boundary = xyz",
+        "boundary=xyz\x0b",
+        ";boundary=xyz",
+    ],
+)
+def test_a_content_type_that_two_readers_could_read_differently_is_refused(more):
+    with pytest.raises(InvalidRequest, match="plain parameters"):
+        read_form(f"multipart/form-data; {more}", WHOLE)
 
 
 @pytest.mark.parametrize("body", [WHOLE[:cut] for cut in (0, 1, 5, 30, 80, 120, len(WHOLE) - 40, len(WHOLE) - 9)])
@@ -163,6 +190,21 @@ AMBIGUOUS = {
     "a line that is no header": MODEL.replace(b'"model"\r\n', b'"model"\r\nhello\r\n') + END,
     "base64": MODEL.replace(b'"model"\r\n', b'"model"\r\nContent-Transfer-Encoding: base64\r\n') + END,
     "endless headers": MODEL.replace(b'"model"\r\n', b'"model"\r\nX: ' + b"x" * MAX_HEAD_BYTES + b"\r\n") + END,
+    "a name in two pieces": MODEL.replace(b'name="model"', b'name="model"; name*0="x"') + END,
+    "a header behind a bare line feed": MODEL
+    + part(b"x", b"").replace(b"\r\nContent", b'\r\nX: \nContent-Disposition: form-data; name="model"\r\nContent')
+    + END,
+    "a header behind a bare carriage return": MODEL.replace(
+        b"\r\nContent", b'\r\nX: \rContent-Disposition: form-data; name="x"\r\nContent'
+    )
+    + END,
+    "a header behind a record separator": MODEL.replace(b"\r\nContent", b"\r\nX: \x1eY: z\r\nContent") + END,
+    "a name with a zero byte": MODEL.replace(b'"model"', b'"model\x00"') + END,
+    "two numbers": part(b"n", b"10") + MODEL + part(b"n", b"1") + END,
+    "a number that is a file": file(b"10", b"n") + MODEL + END,
+    "a list of numbers": part(b"n[]", b"10") + MODEL + END,
+    "a list of models": part(b"model[0]", b"other") + MODEL + END,
+    "a model with a blank": part(b"model ", b"other") + MODEL + END,
     "too many parts": part(b"a[]", b"1") * (MAX_PARTS + 1) + END,
 }
 

@@ -1,14 +1,17 @@
 """Requests on their way out: what the goldens cannot show."""
 
 import time
+from dataclasses import replace
 
 import orjson
 import pytest
 
 from extproc.dialects.base import RenderOptions
 from extproc.domain.errors import InvalidRequest, MalformedJson, UnsupportedFeature
+from extproc.domain.quirks import COMPATIBLE
 from extproc.translate.edit import DELETE
-from extproc.translate.pairs import CLIENT_DIALECTS, PAIRS
+from extproc.translate.limit import limit_edits
+from extproc.translate.pairs import CLIENT_DIALECTS, PAIRS, PROVIDER_DIALECTS
 from extproc.translate.request import RequestJob, translate_request
 
 
@@ -62,11 +65,56 @@ def test_stream_options_of_a_wrong_type_are_the_callers_fault():
 
 
 @pytest.mark.parametrize("client", CLIENT_DIALECTS)
-@pytest.mark.parametrize("provider", ["openai", "anthropic"])
+@pytest.mark.parametrize("provider", PROVIDER_DIALECTS)
 @pytest.mark.parametrize("body", [b"[]", b'"text"', b"1", b"null"])
 def test_what_is_no_object_is_the_callers_fault(client, provider, body):
     with pytest.raises(InvalidRequest, match="must be a JSON object"):
         translate(client, provider, body)
+
+
+@pytest.mark.parametrize("provider", PROVIDER_DIALECTS)
+def test_an_answer_in_the_background_is_refused_before_anybody_is_called(provider):
+    body = {"model": "m", "input": "Hi", "background": True}
+    with pytest.raises(UnsupportedFeature) as caught:
+        translate("openai-responses", provider, orjson.dumps(body))
+    assert caught.value.param == "background"
+    assert translate("openai-responses", provider, orjson.dumps(body | {"background": False})).body
+
+
+def test_the_same_dialect_heeds_the_ways_of_a_server_that_is_not_openai():
+    call = {"id": "toolu_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    body = openai(
+        messages=[
+            {"role": "developer", "content": [{"type": "text", "text": "a"}]},
+            {"role": "assistant", "content": None, "tool_calls": [call]},
+        ],
+        seed=1,
+    )
+    assert orjson.loads(translate("openai-chat", "openai", body).body) == orjson.loads(body) | {"model": "target"}
+    deepseek = RenderOptions(quirks=replace(COMPATIBLE, refuses_text_lists=True), replay_reasoning=True)
+    sent = orjson.loads(translate("openai-chat", "openai", body, options=deepseek).body)
+    assert sent["messages"] == [
+        {"role": "system", "content": "a"},
+        {"role": "assistant", "content": None, "tool_calls": [call], "reasoning_content": " "},
+    ]
+    assert sent["seed"] == 1
+    items = orjson.dumps({"model": "m", "input": [{"role": "developer", "content": "a"}]})
+    sent = orjson.loads(translate("openai-responses", "openai-responses", items, options=deepseek).body)
+    assert sent["input"] == [{"role": "system", "content": "a"}]
+
+
+@pytest.mark.parametrize(
+    ("client", "provider", "body"),
+    [
+        ("openai-chat", "openai", {"messages": [{"role": "user", "content": "Hi"}]}),
+        ("openai-chat", "openai", {"messages": 1}),
+        ("openai-responses", "openai-responses", {"input": "Hi"}),
+    ],
+)
+def test_where_no_way_of_a_server_matters_bytes_stay_as_they_are(client, provider, body):
+    text = orjson.dumps({"model": "target", **body}, option=orjson.OPT_INDENT_2)
+    options = RenderOptions(quirks=COMPATIBLE, replay_reasoning=True)
+    assert translate(client, provider, text, options=options).body == text
 
 
 def test_a_model_written_twice_is_refused():
@@ -139,6 +187,56 @@ def test_the_same_dialect_takes_any_depth():
     assert translate("openai-chat", "openai", body).body == body.replace(b'"m"', b'"target"')
 
 
+DEEP = b"[" * 300 + b"]" * 300
+
+
+@pytest.mark.parametrize(
+    ("client", "body", "job"),
+    [
+        ("openai-chat", b'{"stream_options":{"x":%s},"messages":[]}', {"stream": True}),
+        ("anthropic-messages", b'{"messages":[{"content":[{"type":"thinking","signature":""},%s]}]}', {}),
+        ("gemini", b'{"contents":[],"generationConfig":{"responseSchema":%s}}', {"edits": "a limit"}),
+        ("gemini", b'{"contents":[{"role":"model","parts":[{"functionCall":{"args":{"a":%s}}}]}]}', {}),
+    ],
+)
+def test_what_the_same_dialect_cannot_write_anew_is_the_callers_fault(client, body, job):
+    body = body % DEEP
+    edits = limit_edits(client, orjson.loads(body), 100) if job.pop("edits", None) else {}
+    with pytest.raises(InvalidRequest, match="nested too deeply"):
+        translate(client, next(p for c, p in PAIRS if c == client and PAIRS[c, p].same), body, edits=edits, **job)
+
+
+LARGE = b"12345678901234567890123"
+CALL = b'{"model":"m","max_tokens":9,"messages":[{"role":"user","content":"q"},{"role":"assistant","content":[%b{"type":"tool_use","id":"t","name":"f","input":{"wei":[%b,1.5]}}]},{"role":"user","content":[{"type":"tool_result","tool_use_id":"t","content":"r"}]}]}'  # fmt: skip
+
+
+@pytest.mark.parametrize("provider", PROVIDER_DIALECTS)
+def test_a_tools_arguments_keep_integers_of_any_size(provider):
+    if provider == "openai-completions":  # has no tools
+        return
+    sealed = b'{"type":"thinking","thinking":"","signature":""},'
+    body = translate("anthropic-messages", provider, CALL % (sealed, LARGE)).body.replace(b"\\", b"")
+    assert b'{"wei":[' + LARGE + b",1.5]}" in body
+    assert b'"signature"' not in body
+
+
+@pytest.mark.parametrize("provider", ["anthropic", "bedrock", "gemini"])
+def test_arguments_that_are_text_keep_them_too(provider):
+    call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": f'{{"wei": {LARGE.decode()}}}'}}
+    turns = [{"role": "user", "content": "q"}, {"role": "assistant", "tool_calls": [call]}]
+    turns.append({"role": "tool", "tool_call_id": "c", "content": f'{{"eth":-{LARGE.decode()}}}'})
+    body = translate("openai-chat", provider, openai(messages=turns)).body.replace(b"\\", b"")
+    assert b'{"wei":' + LARGE + b"}" in body
+    assert b'{"eth":-' + LARGE + b"}" in body
+
+
+def test_a_large_integer_where_a_number_belongs_is_read_as_one():
+    with pytest.raises(UnsupportedFeature, match="seed"):
+        translate("openai-chat", "anthropic", openai(seed=0).replace(b'"seed":0', b'"seed":' + LARGE))
+    with pytest.raises(InvalidRequest, match="64 bits"):
+        translate("openai-chat", "anthropic", openai().replace(b'"max_tokens":5', b'"max_tokens":' + LARGE))
+
+
 def test_a_small_request_of_the_same_dialect_costs_little():
     """30 µs is the aim; the limit leaves room for a busy machine."""
     pair = PAIRS["openai-chat", "openai"]
@@ -151,3 +249,15 @@ def test_a_small_request_of_the_same_dialect_costs_little():
         translate_request(pair.client, pair.provider, body, parsed, job)
         times.append(time.perf_counter() - start)
     assert min(times) < 100e-6
+
+
+def test_what_no_other_dialect_has_a_word_for_is_named_whoever_the_provider_is():
+    asked = orjson.loads(openai())
+    asked["context_management"] = {"edits": [{"type": "clear_thinking_20251015", "keep": "all"}]}
+    for provider in PROVIDER_DIALECTS:
+        sent = translate("anthropic-messages", provider, orjson.dumps(asked))
+        if PAIRS["anthropic-messages", provider].same:
+            assert orjson.loads(sent.body)["context_management"] == asked["context_management"]
+        else:
+            assert sent.dropped[-1] == "context_management"
+            assert b"context_management" not in sent.body

@@ -9,7 +9,7 @@ from extproc.dialects.base import Frame
 from extproc.dialects.sse import render_event
 from extproc.domain.errors import ProviderBadAnswer, ProviderFailed, ProviderOverloaded, ProviderTruncated
 from extproc.domain.usage import Usage
-from extproc.translate.pairs import PAIRS
+from extproc.translate.pairs import CLIENT_DIALECTS, PAIRS
 from extproc.translate.response import AnswerStream, Progress
 
 
@@ -95,7 +95,28 @@ def test_keep_alives_of_one_dialect_are_not_content_of_the_other():
     assert answer.feed(TEXT).content == 1
 
 
-@pytest.mark.parametrize("client", ["openai-chat", "anthropic-messages"])
+HALVES = {
+    "openai": ("openai-chat", chunk({"content": "@"})),
+    "anthropic": ("anthropic-messages", START + BLOCK + event("content_block_delta", index=0, delta={"type": "text_delta", "text": "@"})),
+    "gemini": ("gemini", render_event(b'{"candidates":[{"content":{"parts":[{"text":"@"}]}}]}')),
+    "openai-responses": ("openai-responses", event("response.created", response={"id": "r", "model": "m"}) + event("response.output_text.delta", item_id="m", output_index=0, content_index=0, delta="@")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("provider", HALVES)
+def test_half_a_character_is_no_failure(provider):
+    """Servers that cut their output between the halves of a surrogate pair send one in each of two chunks."""
+    client, cut = HALVES[provider]
+    cut = cut.replace(b"@", b"\\ud83d")
+    progress = stream(client, provider).feed(cut)
+    assert (progress.data, progress.content, progress.failed) == (cut, 1, None)
+    other = "openai-chat" if provider != "openai" else "anthropic-messages"
+    written = stream(other, provider).feed(cut)
+    assert "\N{REPLACEMENT CHARACTER}" in written.data.decode()
+    assert written.failed is None
+
+
+@pytest.mark.parametrize("client", CLIENT_DIALECTS)
 @pytest.mark.parametrize(
     ("provider", "before", "failing", "kind"),
     [
@@ -122,7 +143,7 @@ def test_a_failure_ends_the_stream_and_none_of_its_bytes_are_sent(client, provid
     ("provider", "whole"),
     [("openai", ROLE + HEL + STOP + DONE), ("anthropic", START + BLOCK + TEXT + CLOSE + DELTA + END)],
 )
-@pytest.mark.parametrize("client", ["openai-chat", "anthropic-messages"])
+@pytest.mark.parametrize("client", CLIENT_DIALECTS)
 def test_what_follows_the_end_marker_is_ignored(client, provider, whole):
     answer = stream(client, provider)
     progress = answer.feed(whole + ERROR + OVERLOADED + LO)
@@ -132,7 +153,7 @@ def test_what_follows_the_end_marker_is_ignored(client, provider, whole):
     assert answer.feed(ERROR) == answer.finish() == Progress()
 
 
-@pytest.mark.parametrize("client", ["openai-chat", "anthropic-messages"])
+@pytest.mark.parametrize("client", CLIENT_DIALECTS)
 @pytest.mark.parametrize(
     ("provider", "part"),
     [("openai", ROLE + HEL), ("anthropic", START + BLOCK + TEXT), ("openai", b""), ("anthropic", b"")],
@@ -227,7 +248,7 @@ def test_the_first_choice_says_why_it_ended():
     assert answer.finish_reason == "stop"
 
 
-@pytest.mark.parametrize("client", ["openai-chat", "anthropic-messages"])
+@pytest.mark.parametrize("client", CLIENT_DIALECTS)
 @pytest.mark.parametrize(("provider", "head", "delta"), [("openai", ROLE, HEL), ("anthropic", START + BLOCK, TEXT)])
 def test_an_event_costs_microseconds_whatever_came_before(client, provider, head, delta):
     """100 µs is the whole gateway's aim; the time of the ten-thousandth event is that of the first."""

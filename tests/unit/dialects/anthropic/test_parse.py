@@ -24,6 +24,9 @@ from extproc.domain.conversation import (
 from extproc.domain.errors import InvalidRequest, ProviderBadAnswer, ProviderOverloaded
 from extproc.domain.usage import Usage
 
+CLEAR = {"type": "clear_thinking_20251015", "keep": "all"}
+CLEAR_TOOLS = {"type": "clear_tool_uses_20250919", "trigger": {"type": "input_tokens", "value": 30000}}
+COMPACT = {"type": "compact_20260112"}
 HELLO = [{"role": "user", "content": "Hello"}]
 MINIMAL = {"model": "m", "max_tokens": 9, "messages": HELLO}
 SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}, "additionalProperties": False}
@@ -84,7 +87,10 @@ def test_a_field_and_what_it_means(fields, expected):
         ({"container": "c1", "inference_geo": "us"}, [("container", "c1"), ("inference_geo", "us")]),
         ({"speed": "fast"}, [("speed", "fast")]),
         ({"speed": "standard"}, []),
-        ({"context_management": {"edits": []}}, [("context_management", {"edits": []})]),
+        ({"context_management": {"edits": [CLEAR, COMPACT]}},
+         [("context_management", {"edits": [CLEAR, COMPACT]})]),
+        ({"context_management": {"edits": ["?"]}}, [("context_management", {"edits": ["?"]})]),
+        ({"context_management": "?"}, [("context_management", "?")]),
         ({"metadata": {"user_id": "u", "x": 1}}, [("metadata.x", 1)]),
         ({"output_config": {"task_budget": {"type": "tokens"}}}, [("output_config.task_budget", {"type": "tokens"})]),
         ({"thinking": {"type": "adaptive", "block_binding": "on"}}, [("thinking.block_binding", "on")]),
@@ -96,7 +102,16 @@ def test_a_field_and_what_it_means(fields, expected):
     ],
 )  # fmt: skip
 def test_what_has_no_neutral_name_is_kept_with_its_path(fields, unmapped):
-    assert parse(**fields).unmapped == tuple(unmapped)
+    conversation = parse(**fields)
+    assert conversation.unmapped == tuple(unmapped)
+    assert conversation.asides == ()
+
+
+@pytest.mark.parametrize("edits", [[], [CLEAR], [CLEAR_TOOLS, CLEAR]])
+def test_what_only_shortens_the_prompt_is_left_out_and_named(edits):
+    conversation = parse(context_management={"edits": edits}, speed="fast")
+    assert conversation.unmapped == (("speed", "fast"),)
+    assert conversation.asides == ("context_management",)
 
 
 @pytest.mark.parametrize(

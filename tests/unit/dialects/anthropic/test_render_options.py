@@ -11,7 +11,9 @@ from extproc.domain.conversation import (
     Conversation,
     Message,
     Reasoning,
+    RedactedThinking,
     Text,
+    Thinking,
     Tool,
     ToolCall,
     ToolChoice,
@@ -85,6 +87,54 @@ def adaptive(effort=None):
 )  # fmt: skip
 def test_thinking(is_request, model, reasoning, fields, dropped):
     assert render(is_request, model=model, reasoning=reasoning, drop=False) == (fields, dropped)
+
+
+CALL, RESULT = ToolCall("c", "weather", "{}"), Message("tool", (ToolResult("c", (Text("fine"),)),))
+THOUGHT, SEALED = Thinking("hm", "sig"), RedactedThinking("data")
+
+
+def asked(*turns):
+    return (*HELLO.messages, *(turn if isinstance(turn, Message) else Message("assistant", turn) for turn in turns))
+
+
+@pytest.mark.parametrize(
+    "turns",
+    [
+        ((CALL,), RESULT),
+        ((Thinking("theirs", "x", "openai"), CALL), RESULT),
+        ((Thinking("unsigned"), CALL), RESULT),
+        ((Text("I look."), CALL), RESULT, (CALL,), RESULT),
+        ((CALL,), RESULT, Message("user", (Text("Hurry."),))),
+        ((THOUGHT, CALL), RESULT, Message("user", (Text("Again."),)), (CALL,), RESULT),
+        ((Text("So it"),),),  # to be continued by the model
+    ],
+)
+def test_a_budget_comes_too_late_for_an_answer_that_did_not_begin_with_thinking(is_request, turns):
+    asks = {"messages": asked(*turns), "reasoning": Reasoning(effort="high")}
+    told = {"reasoning_effort"}
+    for model, config in ((BUDGET, None), ("claude-opus-4-5", {"effort": "high"})):
+        sent, dropped = render(is_request, model=model, **asks)
+        assert (sent.get("thinking"), sent.get("output_config"), dropped) == (None, config, told)
+    # Neither adaptive thinking nor another vendor's model minds.
+    asks["reasoning"] = Reasoning(budget_tokens=2000)
+    if isinstance(turns[-1], Message):  # this model goes on from no answer that was begun
+        assert render(is_request, model=BOTH, **asks)[0]["thinking"] == {"type": "adaptive"}
+    assert render(is_request, model=OTHER, **asks)[0]["thinking"] == enabled(2000)["thinking"]
+
+
+@pytest.mark.parametrize(
+    "turns",
+    [
+        ((THOUGHT, CALL), RESULT),
+        ((SEALED, CALL), RESULT),
+        ((THOUGHT, CALL), RESULT, (CALL,), RESULT),  # not interleaved: it thought before its first call
+        ((CALL,), RESULT, (Text("Fine."),), Message("user", (Text("And now?"),))),
+        ((CALL,), RESULT, (Text("Fine."),), Message("user", (Text("And now?"),)), (THOUGHT, CALL), RESULT),
+    ],
+)
+def test_an_answer_that_began_with_thinking_goes_on_with_it(is_request, turns):
+    sent, dropped = render(is_request, model=BUDGET, messages=asked(*turns), reasoning=Reasoning(budget_tokens=2000))
+    assert (sent["thinking"], dropped) == (enabled(2000)["thinking"], set())
 
 
 def test_the_answer_keeps_at_least_half_of_a_limit_that_thinking_shares(is_request):

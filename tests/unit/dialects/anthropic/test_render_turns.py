@@ -3,10 +3,14 @@
 import pytest
 
 from extproc.dialects.anthropic.losses import Losses
+from extproc.dialects.anthropic.render import render_request
 from extproc.dialects.anthropic.render_turns import render_turns
+from extproc.dialects.base import RenderOptions
+from extproc.dialects.claude import Traits
 from extproc.domain.conversation import (
     Audio,
     CacheMark,
+    Conversation,
     Image,
     Message,
     RedactedThinking,
@@ -16,7 +20,7 @@ from extproc.domain.conversation import (
     ToolCall,
     ToolResult,
 )
-from extproc.domain.errors import InvalidRequest
+from extproc.domain.errors import InvalidRequest, UnsupportedFeature
 
 
 def says(role, *parts, name=None):
@@ -37,7 +41,7 @@ def text(content):
 
 def render(*messages, system_turns=False):
     losses = Losses()
-    system, turns = render_turns(messages, losses, system_turns=system_turns)
+    system, turns, _ = render_turns(messages, losses, Traits(system_turns=system_turns))
     return [block["text"] for block in system], turns, losses.settle(drop=True)
 
 
@@ -117,9 +121,19 @@ def test_later_instructions(messages, kept, said):
     assert render(*messages, system_turns=False)[1] == said
 
 
+def test_an_answer_is_begun_only_where_the_model_goes_on_from_it():
+    messages = (says("user", "hi"), says("assistant", "{ "))
+    assert render(*messages) == ([], [user("hi"), assistant("{")], ())
+    losses = Losses()
+    _, turns, _ = render_turns(messages, losses, Traits(prefill=False))
+    assert (turns, losses.settle(drop=True)) == ([user("hi")], ("messages[1]",))
+    with pytest.raises(UnsupportedFeature, match=r"messages\[1\]"):
+        losses.settle(drop=False)
+
+
 def test_cache_marks_of_the_system_prompt_are_kept():
-    system, _ = render_turns(
-        (Message("system", (Text("s", CacheMark("1h")),)), says("user", "hi")), Losses(), system_turns=False
+    system, _, _ = render_turns(
+        (Message("system", (Text("s", CacheMark("1h")),)), says("user", "hi")), Losses(), Traits()
     )
     assert system == [{"type": "text", "text": "s", "cache_control": {"type": "ephemeral", "ttl": "1h"}}]
 
@@ -127,8 +141,17 @@ def test_cache_marks_of_the_system_prompt_are_kept():
 @pytest.mark.parametrize("messages", [[], [says("user", "")], [says("user", " "), says("assistant", "\n")]])
 def test_a_conversation_without_content_is_the_callers_fault(messages):
     with pytest.raises(InvalidRequest) as caught:
-        render(*messages)
+        render_request(Conversation("m", tuple(messages)), RenderOptions())
     assert caught.value.param == "messages"
+
+
+def test_where_nothing_else_is_asked_what_cannot_be_carried_is_named_first():
+    conversation = Conversation("m", (says("user", Audio("x", "wav")),))
+    with pytest.raises(UnsupportedFeature) as caught:
+        render_request(conversation, RenderOptions())
+    assert caught.value.param == "messages[0].content[0]"
+    with pytest.raises(InvalidRequest, match="at least one message"):
+        render_request(conversation, RenderOptions(drop_unsupported=True))
 
 
 def test_what_cannot_be_carried_is_named_with_its_place():
@@ -139,10 +162,9 @@ def test_what_cannot_be_carried_is_named_with_its_place():
     assert lost == ("messages[0].content[1]", "messages[1].name", "messages[1].content[1]")
 
 
-def test_bad_arguments_are_named_with_their_place_among_the_calls():
-    with pytest.raises(InvalidRequest) as caught:
-        render(says("user", "q"), says("assistant", "x", ToolCall("a", "f", "{}"), ToolCall("b", "g", "{")))
-    assert caught.value.param == "messages[1].tool_calls[1].function.arguments"
+def test_calls_that_the_user_makes_are_named_with_their_place_among_the_calls():
+    lost = render(says("user", "q", ToolCall("a", "f", "{}"), ToolCall("b", "g", "{")))[2]
+    assert lost == tuple(f"messages[0].tool_calls[{at}].function.arguments" for at in (0, 1))
 
 
 def test_a_call_and_its_result_keep_one_id():
@@ -154,3 +176,10 @@ def test_a_call_and_its_result_keep_one_id():
     calls = [block["id"] for block in turns[1]["content"]]
     results = [block["tool_use_id"] for block in turns[2]["content"]]
     assert results == calls[::-1]
+
+
+def test_a_user_makes_no_calls_and_thinks_no_thoughts():
+    said = ("hi", ToolCall("t1", "f", "{}"), Thinking("mine", "c2ln"), RedactedThinking("c2ln"))
+    _, turns, lost = render(says("user", *said))
+    assert turns == [user("hi")]
+    assert lost == ("messages[0].tool_calls[0].function.arguments", "messages[0].content[2]", "messages[0].content[3]")

@@ -11,6 +11,7 @@ from extproc.domain.answer import (
     Ended,
     Failed,
     Finished,
+    Opaque,
     RefusalDelta,
     Started,
     TextDelta,
@@ -81,7 +82,7 @@ def test_thinking_and_parallel_tools(stream):
     ]
 
 
-def test_server_side_tools_and_what_is_unknown_pass_without_a_meaning(stream):
+def test_server_side_tools_and_what_is_unknown_are_content_that_only_the_client_reads(stream):
     citation = {
         "type": "web_search_result_location",
         "cited_text": "at noon",
@@ -89,7 +90,11 @@ def test_server_side_tools_and_what_is_unknown_pass_without_a_meaning(stream):
         "title": "Tides",
         "encrypted_index": "eA==",
     }
-    assert events(stream("web_search"))[2:] == [
+    found = events(stream("web_search"))[2:]
+    searched = [event for event in found if isinstance(event, Opaque)]
+    assert found[: len(searched)] == searched
+    assert len(searched) > 2
+    assert found[len(searched) :] == [
         TextDelta("High water is at noon."),
         CitationAdded(citation),
         Finished("stop"),

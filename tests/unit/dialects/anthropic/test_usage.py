@@ -3,8 +3,16 @@
 import pytest
 from anthropic.types import MessageDeltaUsage
 from anthropic.types import Usage as SdkUsage
+from anthropic.types.beta import BetaUsage
 
-from extproc.dialects.anthropic.usage import parse_tier, parse_usage, render_delta_usage, render_usage
+from extproc.dialects.anthropic.usage import (
+    parse_beside,
+    parse_tier,
+    parse_totals,
+    parse_usage,
+    render_delta_usage,
+    render_usage,
+)
 from extproc.domain.usage import Usage
 
 FULL = {
@@ -34,7 +42,53 @@ def test_what_is_rendered_is_read_back_and_is_the_sdks_usage():
 
 def test_a_delta_without_the_split_does_not_count_cache_writes_twice():
     delta = {"cache_creation_input_tokens": 120, "output_tokens": 15}
-    assert NEUTRAL.merged(parse_usage(delta, NEUTRAL)) == NEUTRAL
+    assert NEUTRAL.merged(parse_totals(delta, NEUTRAL)) == NEUTRAL
+
+
+@pytest.mark.parametrize(
+    ("delta", "prompt"),
+    [
+        ({"input_tokens": 18, "cache_read_input_tokens": 8831}, (18, 8831)),
+        ({"input_tokens": 9000}, (9000, 100)),
+        ({"cache_read_input_tokens": 8834}, (8834, 8834)),
+        ({"input_tokens": 0, "cache_read_input_tokens": 8934}, (0, 8934)),
+        ({"input_tokens": 0, "cache_read_input_tokens": 0, "cache_creation_input_tokens": 0}, (8834, 100)),
+        ({"input_tokens": 0}, (8834, 100)),
+        ({}, (8834, 100)),
+    ],
+)
+def test_what_a_later_report_says_of_the_prompt_takes_the_place_of_what_was_known(delta, prompt):
+    known = Usage(input=8834, cache_read=100)
+    merged = known.merged(parse_totals({**delta, "output_tokens": 426}, known))
+    assert (merged.input, merged.cache_read, merged.cache_write, merged.output) == (*prompt, 0, 426)
+
+
+COMPACTED = {
+    "input_tokens": 23000,
+    "output_tokens": 1000,
+    "iterations": [
+        {"type": "compaction", "input_tokens": 180000, "output_tokens": 3500, "cache_read_input_tokens": 30,
+         "cache_creation_input_tokens": 20, "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 20}},
+        {"type": "advisor_message", "model": "claude-opus-4-6", "input_tokens": 823, "output_tokens": 1612,
+         "cache_read_input_tokens": 0, "cache_creation_input_tokens": 0},
+        {"type": "message", "input_tokens": 23000, "output_tokens": 1000, "cache_read_input_tokens": 0,
+         "cache_creation_input_tokens": 0},
+    ],
+}  # fmt: skip
+
+
+def test_summaries_and_advisors_are_billed_beside_the_totals():
+    assert BetaUsage.model_validate(COMPACTED).iterations
+    beside = Usage(input=180823, cache_read=30, cache_write_1h=20, output=5112)
+    assert parse_beside(COMPACTED) == beside
+    assert parse_usage(COMPACTED) == Usage(input=23000, output=1000).plus(beside)
+
+
+@pytest.mark.parametrize(
+    "iterations", [None, 3, "x", {}, [], [None, 3, "x", {}, {"type": "compaction", "input_tokens": "x"}]]
+)
+def test_iterations_that_are_none_add_nothing(iterations):
+    assert parse_beside({"iterations": iterations}) == Usage()
 
 
 @pytest.mark.parametrize(
@@ -47,7 +101,7 @@ def test_a_delta_without_the_split_does_not_count_cache_writes_twice():
     ],
 )
 def test_new_cache_writes_without_a_split_have_the_lifetime_seen_so_far(known, total, split):
-    usage = parse_usage({"cache_creation_input_tokens": total}, known)
+    usage = parse_totals({"cache_creation_input_tokens": total}, known)
     assert (usage.cache_write_5m, usage.cache_write_1h) == split
 
 

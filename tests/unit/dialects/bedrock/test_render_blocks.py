@@ -20,7 +20,6 @@ from extproc.domain.conversation import (
     ToolCall,
     ToolResult,
 )
-from extproc.domain.errors import InvalidRequest
 from tests.judges.bedrock import MODEL, check
 
 CLAUDE = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
@@ -117,10 +116,11 @@ def test_a_call(arguments, value):
     assert blocks(ToolCall("t1", "f", arguments))[0] == [{"toolUse": {"toolUseId": "t1", "name": "f", "input": value}}]
 
 
-@pytest.mark.parametrize("arguments", ["{", "[1]", "3"])
-def test_arguments_that_are_no_object(arguments):
-    with pytest.raises(InvalidRequest, match=r"^p: the arguments"):
-        blocks(ToolCall("t1", "f", arguments))
+@pytest.mark.parametrize("arguments", ["{", "[1]", "3", '{"a": 1e400}'])
+def test_arguments_that_are_no_object_do_not_end_the_conversation(arguments):
+    (block,), lost = blocks(ToolCall("t1", "f", arguments))
+    assert block["toolUse"]["input"] == {"INVALID_JSON": arguments}
+    assert lost == ()
 
 
 def test_a_result():

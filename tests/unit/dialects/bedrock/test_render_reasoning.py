@@ -2,11 +2,24 @@
 
 import pytest
 
+from extproc.dialects.base import RenderOptions
 from extproc.dialects.bedrock.families import family_of
 from extproc.dialects.bedrock.losses import Losses
+from extproc.dialects.bedrock.render import render_request
 from extproc.dialects.bedrock.render_blocks import Rendering
 from extproc.dialects.bedrock.render_reasoning import render_reasoning
-from extproc.domain.conversation import Conversation, Message, Reasoning, Text, Tool, ToolChoice
+from extproc.domain.conversation import (
+    Conversation,
+    Message,
+    Reasoning,
+    RedactedThinking,
+    Text,
+    Thinking,
+    Tool,
+    ToolCall,
+    ToolChoice,
+    ToolResult,
+)
 
 OPUS_5_5 = "anthropic.claude-opus-5-5"
 OPUS_4_8 = "anthropic.claude-opus-4-8"
@@ -29,6 +42,20 @@ def reasoning(model, asked, **fields):
 
 def thinking(**fields):
     return {"thinking": fields}
+
+
+@pytest.mark.parametrize(
+    ("asked", "effort"),
+    [
+        (Reasoning(effort="minimal"), "low"),
+        (Reasoning(effort="xhigh"), "xhigh"),
+        (Reasoning(budget_tokens=16384), "high"),
+        (Reasoning(adaptive=True), "medium"),
+        (OFF, "none"),
+    ],
+)
+def test_gpt(asked, effort):
+    assert reasoning("us.openai.gpt-5.6-sol", asked) == ({"reasoning": {"effort": effort}}, None, False, ())
 
 
 @pytest.mark.parametrize(
@@ -122,3 +149,37 @@ def test_nova_2_keeps_the_output_limit():
 def test_other_models_and_no_wish():
     assert reasoning(LLAMA, LOW) == ({}, None, False, ("reasoning_effort",))
     assert reasoning(SONNET_4_5, None) == ({}, None, False, ())
+
+
+CALL, RESULT = ToolCall("c", "f", "{}"), Message("tool", (ToolResult("c", (Text("fine"),)),))
+
+
+def asked(model, *turns, budget=2000):
+    """``thinking`` of a whole request with these turns of the model, each with the result of its call; and what is told."""
+    messages = [Message("user", (Text("hi"),))]
+    for turn in turns:
+        messages += [Message("assistant", turn), RESULT]
+    conversation = Conversation(model, tuple(messages), reasoning=Reasoning(budget_tokens=budget))
+    rendered = render_request(conversation, RenderOptions())
+    additional = rendered.body.get("additionalModelRequestFields", {})
+    return {name: value for name, value in additional.items() if name == "thinking"}, rendered.dropped
+
+
+def test_a_budget_comes_too_late_for_an_answer_that_did_not_begin_with_thinking():
+    assert asked(SONNET_4_5, (CALL,)) == ({}, ("reasoning_effort",))
+    assert asked(SONNET_4_5, (Text("I look."), CALL), (Thinking("hm", "sig"), CALL)) == ({}, ("reasoning_effort",))
+    assert asked(OPUS_4_6, (CALL,)) == (thinking(type="adaptive"), ())
+
+
+def test_what_the_user_says_with_the_results_begins_another_answer():
+    again = Message("user", (Text("Again."),))
+    messages = (again, Message("assistant", (Thinking("hm", "sig"), CALL)), RESULT, again, Message("assistant", (CALL,)), RESULT)  # fmt: skip
+    conversation = Conversation(SONNET_4_5, messages, reasoning=Reasoning(budget_tokens=2000))
+    assert render_request(conversation, RenderOptions()).dropped == ("reasoning_effort",)
+
+
+def test_an_answer_that_began_with_thinking_goes_on_with_it():
+    manual = thinking(type="enabled", budget_tokens=2000), ()
+    assert asked(SONNET_4_5) == manual
+    assert asked(SONNET_4_5, (Thinking("hm", "sig"), CALL), (CALL,)) == manual
+    assert asked(SONNET_4_5, (RedactedThinking("data"), CALL)) == manual

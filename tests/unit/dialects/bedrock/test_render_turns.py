@@ -12,8 +12,10 @@ from extproc.domain.conversation import (
     Document,
     Image,
     Message,
+    RedactedThinking,
     Source,
     Text,
+    Thinking,
     ToolCall,
     ToolResult,
 )
@@ -27,7 +29,7 @@ PDF = Document(Source(media_type="application/pdf", data="AAAA"), title="A")
 
 def turns(*messages, model=CLAUDE):
     losses = Losses()
-    system, spoken = render_turns(messages, Rendering(family_of(model), losses))
+    system, spoken, _ = render_turns(messages, Rendering(family_of(model), losses))
     tools = [{"toolSpec": {"name": "f", "inputSchema": {"json": {}}}}]
     check_request({"messages": spoken, "system": system, "toolConfig": {"tools": tools}}, stream=False)
     return system, [(turn["role"], turn["content"]) for turn in spoken], losses.settle(drop=True)
@@ -130,4 +132,17 @@ def test_a_name_is_told_but_not_a_tools():
 
 
 def test_nothing_said_is_no_turn():
-    assert render_turns((user(" "), system("")), Rendering(family_of(CLAUDE), Losses())) == ([], [])
+    assert render_turns((user(" "), system("")), Rendering(family_of(CLAUDE), Losses())) == ([], [], False)
+
+
+def test_a_user_makes_no_calls_and_thinks_no_thoughts():
+    said = (Text("hi"), ToolCall("t1", "f", "{}"), Thinking("mine", "c2ln"), RedactedThinking("c2ln"))
+    _, spoken, lost = turns(Message("user", said))
+    assert spoken == [("user", [{"text": "hi"}])]
+    assert lost == ("messages[0].tool_calls[0].function.arguments", "messages[0].content[2]", "messages[0].content[3]")
+
+
+def test_an_answer_is_begun_only_where_the_model_goes_on_from_it():
+    messages = (user("hi"), Message("assistant", (Text("{ "),)))
+    assert turns(*messages)[1:] == ([("user", [{"text": "hi"}]), ("assistant", [{"text": "{"}])], ())
+    assert turns(*messages, model=OPUS)[1:] == ([("user", [{"text": "hi"}])], ("messages[1]",))

@@ -14,6 +14,7 @@ from extproc.dialects.base import RenderOptions
 from extproc.dialects.bedrock.dialect import BedrockProvider
 from extproc.dialects.openai_chat.dialect import OpenAIChatClient
 from extproc.domain.errors import InvalidRequest, UnsupportedFeature
+from extproc.translate.tool_names import fit_tool_names
 from tests.judges.bedrock import check_request
 
 FOLDER = Path(__file__).parents[3] / "goldens" / "requests"
@@ -43,7 +44,8 @@ DROP = RenderOptions(drop_unsupported=True)
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("path", INPUTS, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_what_is_rendered_is_of_the_service_model(path: Path, model: str):
-    conversation = replace(CLIENTS[path.parent.name].parse_request(orjson.loads(path.read_bytes())), model=model)
+    asked = replace(CLIENTS[path.parent.name].parse_request(orjson.loads(path.read_bytes())), model=model)
+    conversation, _ = fit_tool_names(asked, "bedrock")
     before = copy.deepcopy(conversation)
     provider = BedrockProvider()
     rendered = provider.render_request(conversation, DROP)

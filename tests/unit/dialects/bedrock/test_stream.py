@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from extproc.dialects.bedrock.dialect import BedrockProvider
 from extproc.dialects.bedrock.stream import MAX_BODY_BYTES, BedrockStreamReader
 from extproc.domain.answer import (
     CitationAdded,
@@ -105,6 +106,18 @@ def test_citations():
 def test_cache_usage_and_tier():
     usage = Usage(input=7, cache_read=2100, cache_write_5m=520, cache_write_1h=2000, output=5)
     assert golden("cache_usage")[-2] == UsageSeen(usage, service_tier="flex")
+
+
+def test_openais_models_count_the_cached_tokens_within_the_input():
+    counted = orjson.dumps({"usage": {"inputTokens": 4995, "cacheWriteInputTokens": 4993, "outputTokens": 19}}).decode()
+    data = encode(f'messageStop {{"stopReason":"end_turn"}}\nmetadata {counted}\n')
+
+    def usage_of(model: str) -> Usage:
+        frames = BedrockProvider().stream_reader(model).feed(data)
+        return next(event.usage for frame in frames for event in frame.events if isinstance(event, UsageSeen))
+
+    assert usage_of("us.openai.gpt-5.6-sol") == Usage(input=2, cache_write_5m=4993, output=19)
+    assert usage_of("us.anthropic.claude-opus-4-8") == Usage(input=4995, cache_write_5m=4993, output=19)
 
 
 def test_stop_sequence():

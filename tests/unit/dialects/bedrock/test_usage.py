@@ -33,5 +33,19 @@ def test_counts(value, usage):
     assert parse_usage(value) == usage
 
 
+GROSS = {"inputTokens": 4995, "cacheWriteInputTokens": 4993, "outputTokens": 19, "totalTokens": 10007}
+
+
+def test_what_was_cached_is_taken_out_where_it_is_counted_within_the_input():
+    assert parse_usage(GROSS, gross=True) == Usage(input=2, cache_write_5m=4993, output=19)
+    assert parse_usage(GROSS).prompt == 9988
+    read = {"inputTokens": 12401, "cacheReadInputTokens": 8367, "cacheWriteInputTokens": 4032}
+    assert parse_usage(read, gross=True) == Usage(input=2, cache_read=8367, cache_write_5m=4032)
+
+
+def test_an_input_smaller_than_what_was_cached_does_not_hold_it():
+    assert parse_usage(GROSS | {"inputTokens": 2}, gross=True) == Usage(input=2, cache_write_5m=4993, output=19)
+
+
 def test_tier():
     assert [parse_tier(value) for value in ({"type": "flex"}, {}, None, {"type": 1})] == ["flex", None, None, None]

@@ -53,6 +53,11 @@ CASES = [
     (400, body(400, "INVALID_ARGUMENT", "API key expired. Please renew the API key."), ProviderAuth),
     (400, body(400, "FAILED_PRECONDITION", "User location is not supported for the API use."), ProviderAuth),
     (400, body(400, "INVALID_ARGUMENT", TOO_LONG), ContextLength),
+    (
+        400,
+        body(400, "INVALID_ARGUMENT", "The input token count is 32825 but the model only supports up to 32768."),
+        ContextLength,
+    ),
     (400, body(400, "INVALID_ARGUMENT", "Invalid value at 'contents'"), ProviderRejected),
     (400, body(400, "FAILED_PRECONDITION", "No."), ProviderRejected),
     (

@@ -261,11 +261,9 @@ def test_a_results_own_name_stands_in_for_a_call_that_is_not_there():
     assert caught.value.param == "messages[1].content[0]"
 
 
-@pytest.mark.parametrize("arguments", ["{", "[1]", '"x"', "3"])
-def test_arguments_must_be_an_object(arguments):
-    with pytest.raises(InvalidRequest) as caught:
-        render(asked(HI, Message("assistant", (Text("x"), ToolCall("c1", "get", arguments)))))
-    assert caught.value.param == "messages[1].tool_calls[0].function.arguments"
+@pytest.mark.parametrize("arguments", ["{", "[1]", '"x"', "3", '{"a": 1e400}'])
+def test_arguments_that_are_no_object_do_not_end_the_conversation(arguments):
+    assert called(ToolCall("c1", "get", arguments))[0]["functionCall"]["args"] == {"INVALID_JSON": arguments}
 
 
 @pytest.mark.parametrize("arguments", ["", "  ", "null", "{}"])
@@ -435,6 +433,19 @@ def test_hints_are_told():
         "service_tier",
     )
     assert render(asked(verbosity="medium", parallel_tool_calls=False)).dropped == ()
+
+
+@pytest.mark.parametrize("model", ["gemini-2.0-flash", "gemini-2.5-pro"])
+def test_before_gemini_3_an_output_format_beside_functions_is_refused(model):
+    fields = {"output_format": OutputFormat("json"), "tools": (Tool("f"),)}
+    with pytest.raises(UnsupportedFeature) as caught:
+        render(asked(model=model, **fields))
+    assert caught.value.param == "response_format"
+    rendered = render(asked(model=model, **fields), drop=True)
+    assert rendered.dropped == ("response_format",)
+    assert "generationConfig" not in rendered.body
+    assert "generationConfig" in render(asked(model=model, output_format=OutputFormat("json"))).body
+    assert "generationConfig" in render(asked(model="gemini-3-pro", **fields)).body
 
 
 def test_output_formats():

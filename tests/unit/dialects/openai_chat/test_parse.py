@@ -153,7 +153,6 @@ UNMAPPED = {
             "moderation": {"model": "x"},
             "functions": [{"name": "f"}],
             "function_call": "auto",
-            "prompt_cache_retention": "in_memory",
         },
         None,
     ),

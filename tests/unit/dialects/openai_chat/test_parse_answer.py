@@ -143,9 +143,31 @@ BAD = {
     "no message": {"choices": [{"index": 0}]},
     "content is a number": {"choices": [{"message": {"content": 1}}]},
     "a call without a name": {"choices": [{"message": {"tool_calls": [{"function": {}}]}}]},
-    "a custom call": {"choices": [{"message": {"tool_calls": [{"type": "custom", "custom": {"name": "x"}}]}}]},
+    "a custom call without its body": {"choices": [{"message": {"tool_calls": [{"type": "custom"}]}}]},
     "a block of no kind": {"choices": [{"message": {"thinking_blocks": [{"type": "x"}]}}]},
 }
+
+
+def test_a_call_of_a_custom_tool_counts_though_nobody_translates_it():
+    custom = {"id": "call_1", "type": "custom", "custom": {"name": "run", "input": "print(1)"}}
+    (choice,) = parse_answer(answer({"tool_calls": [custom]}, "tool_calls")).choices
+    assert choice == Choice((ToolCall("call_1", "run", "print(1)"),), "tool_calls")
+
+
+def test_a_call_of_a_kind_that_nobody_knows_is_passed_over():
+    (choice,) = parse_answer(answer({"tool_calls": [{"id": "x", "type": "robot", "robot": {}}, CALL]})).choices
+    assert choice.parts == (ToolCall("call_a", "f", "{}"),)
+
+
+def test_labels_of_a_wrong_type_are_none():
+    labels = {"id": 7, "model": None, "created": "now", "service_tier": {}, "system_fingerprint": 1}
+    read = parse_answer(answer({"content": "x"}) | labels)
+    assert read == Answer("", "", (Choice((Text("x"),), "stop"),), Usage(input=3, output=2))
+
+
+def test_an_error_of_a_choice_is_the_vendors_own():
+    with pytest.raises(ProviderOverloaded, match="no room"):
+        parse_answer(answer({"content": ""}, "error", error={"code": 503, "message": "no room"}))
 
 
 @pytest.mark.parametrize("body", BAD.values(), ids=BAD)

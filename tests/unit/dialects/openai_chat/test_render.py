@@ -9,14 +9,17 @@ from extproc.dialects.openai_chat.render import render_request
 from extproc.domain.conversation import (
     CacheMark,
     Conversation,
+    Image,
     Message,
     OutputFormat,
     Reasoning,
+    Source,
     Text,
     Tool,
     ToolChoice,
 )
 from extproc.domain.errors import UnsupportedFeature
+from extproc.domain.quirks import COMPATIBLE
 
 PLAIN = Conversation(model="m", messages=(Message("user", (Text("Hi"),)),))
 HEAD = {"model": "m", "messages": [{"role": "user", "content": "Hi"}]}
@@ -108,13 +111,40 @@ def test_older_servers_know_max_tokens():
     assert rendered.body == HEAD | {"max_tokens": 5}
 
 
+def test_more_stop_sequences_than_openai_takes_are_refused_or_dropped():
+    stops = replace(PLAIN, stop=("a", "b", "c", "d", "e"))
+    with pytest.raises(UnsupportedFeature, match=r"carry: stop\."):
+        render_request(stops, RenderOptions())
+    dropped = render_request(stops, RenderOptions(drop_unsupported=True))
+    assert dropped.dropped == ("stop",)
+    assert dropped.body == HEAD | {"stop": ["a", "b", "c", "d"]}
+    assert render_request(stops, RenderOptions(quirks=COMPATIBLE)).body["stop"] == ["a", "b", "c", "d", "e"]
+
+
+@pytest.mark.parametrize("options", [{"model": "gpt-5.1"}, {"known_as": "gpt-5.1"}], ids=str)
+def test_an_effort_that_the_model_does_not_know_is_fitted_and_told(options):
+    model, known_as = options.get("model", "m"), options.get("known_as")
+    conversation = replace(PLAIN, model=model, reasoning=Reasoning(effort="max"))
+    rendered = render_request(conversation, RenderOptions(known_as=known_as))
+    assert rendered.body["reasoning_effort"] == "high"
+    assert rendered.dropped == ("reasoning_effort",)
+
+
+def test_an_end_user_too_long_for_openai_has_another_name():
+    assert len(render_request(replace(PLAIN, user="u" * 191), RenderOptions()).body["user"]) == 64
+
+
 LOST = {
     "unmapped": ({"unmapped": (("metadata", {}), ("tools[1]", {}))}, ("metadata", "tools[1]")),
     "top_k": ({"top_k": 5}, ("top_k",)),
     "a tier without a word": ({"service_tier": "batch"}, ("service_tier",)),
     "all at once": (
-        {"top_k": 5, "unmapped": (("x", 1),), "messages": (Message("user", (Text("Hi", citations=({},)),)),)},
-        ("x", "top_k", "messages[0].content[0].citations"),
+        {
+            "top_k": 5,
+            "unmapped": (("x", 1),),
+            "messages": (Message("user", (Text("Hi"), Image(Source(url="gs://x")))),),
+        },
+        ("x", "top_k", "messages[0].content[1]"),
     ),
 }
 

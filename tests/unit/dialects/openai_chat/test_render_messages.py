@@ -19,6 +19,7 @@ from extproc.domain.conversation import (
     ToolCall,
     ToolResult,
 )
+from extproc.domain.quirks import COMPATIBLE
 
 PNG = Image(Source("image/png", "iVBO"))
 PNG_PART = {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBO"}}
@@ -76,7 +77,10 @@ MESSAGES = {
                 "role": "user",
                 "content": [
                     text("old"),
-                    {"type": "file", "file": {"file_data": "data:application/pdf;base64,JVBE"}},
+                    {
+                        "type": "file",
+                        "file": {"file_data": "data:application/pdf;base64,JVBE", "filename": "document.pdf"},
+                    },
                 ],
             }
         ],
@@ -88,7 +92,7 @@ MESSAGES = {
                 "role": "user",
                 "content": [
                     {"type": "file", "file": {"file_id": "file-1"}},
-                    {"type": "file", "file": {"file_data": "JVBE"}},
+                    {"type": "file", "file": {"file_data": "JVBE", "filename": "document"}},
                 ],
             }
         ],
@@ -143,9 +147,36 @@ MESSAGES = {
             {"role": "tool", "tool_call_id": "b", "content": "2"},
             {
                 "role": "user",
-                "content": [text("Output of tool call a:"), PNG_PART, text("Output of tool call b:"), PNG_PART],
+                "content": [
+                    text("Output of tool call a:"),
+                    PNG_PART,
+                    text("Output of tool call b:"),
+                    PNG_PART,
+                    text("?"),
+                ],
             },
+        ],
+    ),
+    "all results come before what is said between them": (
+        [
+            Message("tool", (ToolResult("a", (PNG,)),)),
+            Message("user", (Text("wait"),), "n"),
+            Message("tool", (ToolResult("b", (Text("2"),)),)),
+            Message("assistant", (Thinking("hm"),)),
+            user(Text("?")),
+            Message("assistant", (Text("!"),)),
+            Message("tool", (ToolResult("c", (PNG,)),)),
+            Message("system", (Text("s"),)),
+        ],
+        [
+            {"role": "tool", "tool_call_id": "a", "content": "The result is in the next user message."},
+            {"role": "tool", "tool_call_id": "b", "content": "2"},
+            {"role": "user", "name": "n", "content": [text("Output of tool call a:"), PNG_PART, text("wait")]},
             {"role": "user", "content": "?"},
+            {"role": "assistant", "content": "!"},
+            {"role": "tool", "tool_call_id": "c", "content": "The result is in the next user message."},
+            {"role": "user", "content": [text("Output of tool call c:"), PNG_PART]},
+            {"role": "system", "content": "s"},
         ],
     ),
     "a text document of a result stays": (
@@ -174,8 +205,34 @@ def test_a_server_that_wants_its_reasoning_back_gets_it():
     assert rendered["reasoning_content"] == "why"
 
 
+def test_a_call_without_reasoning_has_some_for_a_server_that_wants_it_back():
+    (rendered,) = render(Message("assistant", (ToolCall("a", "f", "{}"),)), replay_reasoning=True).body["messages"]
+    assert rendered["reasoning_content"] == " "
+
+
+def test_that_a_result_is_an_error_is_told():
+    rendered = render(Message("tool", (ToolResult("a", (Text("1"),)), ToolResult("b", (), is_error=True))))
+    assert rendered.dropped == ("messages[0].content[1].is_error",)
+
+
+def test_a_server_that_is_not_openai_gets_what_all_of_them_take():
+    messages = (
+        Message("developer", (Text("a"), Text("b"))),
+        user(PNG, Text("c")),
+        Message("tool", (ToolResult("a", (Text("1"), Text("2"))),)),
+    )
+    body = render_request(Conversation("m", messages), RenderOptions(quirks=COMPATIBLE)).body
+    assert body["messages"] == [
+        {"role": "system", "content": "a\n\nb"},
+        {"role": "user", "content": [PNG_PART, text("c")]},
+        {"role": "tool", "tool_call_id": "a", "content": "1\n\n2"},
+    ]
+
+
 LOST = {
     "an image by id": ((Image(Source(file_id="f")),), ("messages[1].content[0]",)),
+    "an image in another vendor's store": ((Image(Source(url="gs://x")), Text("x")), ("messages[1].content[0]",)),
+    "a document by Anthropic's id": ((Document(Source(file_id="file_1")), Text("x")), ("messages[1].content[0]",)),
     "a document by URL": ((Text("x"), Document(Source(url="https://x"))), ("messages[1].content[1]",)),
     "cited documents": ((Document(PDF, citations=True),), ("messages[1].content[0].citations",)),
     "citations": ((Text("x", citations=({"type": "char_location"},)),), ("messages[1].content[0].citations",)),

@@ -11,6 +11,7 @@ from extproc.domain.answer import (
     Ended,
     Failed,
     Finished,
+    Opaque,
     RefusalDelta,
     Started,
     TextDelta,
@@ -337,6 +338,33 @@ def test_arguments_that_are_an_object_become_text():
     assert meaning(read(stream))[1:3] == [ToolCallStarted(0, "a", "f"), ToolCallDelta(0, '{"x":1}')]
 
 
+def test_a_call_of_a_custom_tool_counts_though_nobody_translates_it():
+    first = b'{"index":0,"id":"a","type":"custom","custom":{"name":"run","input":""}}'
+    rest = b'{"index":0,"custom":{"input":"print(1)"}}'
+    stream = b"".join(CHUNK % (b'{"delta":{"tool_calls":[%s]}}' % call) for call in (first, rest))
+    stream += CHUNK % b'{"finish_reason":"tool_calls"}'
+    assert meaning(read(stream)) == [
+        Started("c", "m"),
+        ToolCallStarted(0, "a", "run"),
+        ToolCallDelta(0, "print(1)"),
+        Finished("tool_calls"),
+        Ended(),
+    ]
+
+
+def test_a_call_of_a_kind_that_nobody_knows_is_passed_over():
+    calls = b'[{"index":0,"id":"x","type":"robot"},{"index":0,"robot":{"input":"1"}}]'
+    stream = CHUNK % (b'{"delta":{"tool_calls":%s,"content":"y"},"finish_reason":"stop"}' % calls)
+    assert meaning(read(stream)) == [Started("c", "m"), TextDelta("y"), Finished("stop"), Ended()]
+
+
+def test_an_error_of_a_choice_is_the_vendors_own():
+    stream = CHUNK % b'{"delta":{"content":""},"finish_reason":"error","error":{"code":503,"message":"no room"}}'
+    frames = read(stream)
+    assert meaning(frames) == [Started("c", "m"), (ProviderOverloaded, 503)]
+    assert frames[-1].events[-1].error.message == "no room"
+
+
 def test_json_of_great_depth_does_not_raise():
     deep = b"[" * 900 + b"]" * 900
     call = CHUNK % (b'{"delta":{"tool_calls":[{"id":"a","function":{"name":"f","arguments":{"x":%s}}}]}}' % deep)
@@ -395,3 +423,17 @@ def test_an_event_that_is_too_large():
     reader.feed(b"data: ")
     assert meaning(reader.feed(b"x" * (17 * 1024 * 1024))) == [BAD]
     assert reader.feed(b"\n\n") == reader.finish() == []
+
+
+@pytest.mark.parametrize(
+    ("audio", "events"),
+    [
+        ({"id": "audio_1", "transcript": "Hi"}, [Opaque(2)]),
+        ({"data": "UklGRg=="}, [Opaque(8)]),
+        ({"id": "audio_1", "expires_at": 1764000000}, []),
+        ("?", []),
+    ],
+)
+def test_audio_is_content_that_only_the_client_reads(audio, events):
+    chunk = {"id": "c", "model": "m", "choices": [{"index": 0, "delta": {"audio": audio}}]}
+    assert meaning(read(b"data: " + orjson.dumps(chunk) + b"\n\n"))[1:-1] == events

@@ -72,6 +72,7 @@ def test_background_is_refused():
         {"include": []},
         {"include": ["reasoning.encrypted_content", "file_search_call.results"]},
         {"prompt_cache_key": "k", "prompt_cache_retention": "24h", "prompt_cache_options": {"mode": "implicit"}},
+        {"client_metadata": {"x-codex-installation-id": "5d1c"}},
         {"stream_options": {"include_obfuscation": False}},
         {"text": {"format": {"type": "text"}, "verbosity": "medium"}},
         {"reasoning": {"effort": None, "mode": "standard", "context": "all_turns"}},

@@ -158,9 +158,15 @@ def test_reasoning_that_lies_in_a_store_is_nothing_here():
     assert messages({"type": "reasoning", "id": "rs_1", "summary": []}) == ()
 
 
+@pytest.mark.parametrize("item", [{"type": "item_reference", "id": "rs_1"}, {"id": "rs_1"}])
+def test_a_reference_to_reasoning_is_nothing_here(item):
+    call = {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"}
+    assert messages(item, call) == (Message("assistant", (ToolCall("c", "f", "{}"),)),)
+
+
 @pytest.mark.parametrize("item", [{"type": "item_reference", "id": "msg_1"}, {"id": "msg_1"}])
 def test_references_are_refused_with_the_mend(item):
-    with pytest.raises(UnsupportedFeature, match=r"input\[0\] refers .* Send the item itself") as caught:
+    with pytest.raises(UnsupportedFeature, match=r"input\[0\] refers .* Send the item itself .*store: false") as caught:
         parse(item)
     assert caught.value.param == "input[0]"
 
@@ -169,7 +175,10 @@ def test_references_are_refused_with_the_mend(item):
     ("item", "path"),
     [
         ({"type": "web_search_call", "id": "ws", "status": "completed"}, "input[0]"),
-        ({"type": "custom_tool_call", "call_id": "c", "name": "n", "input": "x"}, "input[0]"),
+        (
+            {"type": "custom_tool_call", "call_id": "c", "name": "n", "input": "x", "namespace": "n"},
+            "input[0].namespace",
+        ),
         ({"type": "compaction", "encrypted_content": "x"}, "input[0]"),
         ({"role": "user", "content": [{"type": "input_video"}]}, "input[0].content[0]"),
         ({"role": "user", "content": [], "mood": "good"}, "input[0].mood"),

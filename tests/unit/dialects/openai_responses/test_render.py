@@ -16,6 +16,7 @@ from extproc.domain.conversation import (
     ToolChoice,
 )
 from extproc.domain.errors import UnsupportedFeature
+from extproc.domain.quirks import COMPATIBLE
 from tests.judges.openai_responses import check_request
 
 PROMPT = (Message("user", (Text("Hi"),)),)
@@ -32,6 +33,41 @@ def body(**fields):
     return rendered(**fields).body
 
 
+def test_an_effort_that_the_model_does_not_know_is_fitted_and_told():
+    conversation = Conversation("gpt-5.1", PROMPT, reasoning=Reasoning(effort="max"))
+    result = render_request(conversation, RenderOptions())
+    assert result.body["reasoning"] == {"effort": "high"}
+    assert result.dropped == ("reasoning_effort",)
+
+
+def test_an_end_user_too_long_for_openai_has_another_name():
+    assert len(body(user="u" * 191)["safety_identifier"]) == 64
+
+
+def test_a_server_that_is_not_openai_gets_the_role_that_it_knows():
+    conversation = Conversation("m", (Message("developer", (Text("x"),)), *PROMPT))
+    items = render_request(conversation, RenderOptions(quirks=COMPATIBLE)).body["input"]
+    assert items == [{"role": "system", "content": "x"}, {"role": "user", "content": "Hi"}]
+
+
+@pytest.mark.parametrize(("asked", "sent", "told"), [(0, 16, True), (1, 16, True), (15, 16, True), (16, 16, False)])
+def test_the_smallest_output_limit_is_openais_and_told(asked, sent, told):
+    result = rendered(max_output_tokens=asked)
+    assert result.body["max_output_tokens"] == sent
+    assert result.dropped == (("max_tokens",) if told else ())
+
+
+@pytest.mark.parametrize("drop", [False, True])
+def test_an_output_limit_that_money_is_held_for_is_not_raised(drop):
+    options = RenderOptions(bounded=True, drop_unsupported=drop)
+    assert render_request(Conversation("m", PROMPT, max_output_tokens=16), options).body["max_output_tokens"] == 16
+    with pytest.raises(UnsupportedFeature, match="16 tokens at least") as refused:
+        render_request(Conversation("m", PROMPT, max_output_tokens=15), options)
+    assert refused.value.param == "max_tokens"
+    others = RenderOptions(bounded=True, quirks=COMPATIBLE)
+    assert render_request(Conversation("m", PROMPT, max_output_tokens=1), others).body["max_output_tokens"] == 1
+
+
 def test_nothing_is_stored():
     assert body() == {"model": "m", "input": [{"role": "user", "content": "Hi"}], "store": False}
 
@@ -44,8 +80,8 @@ def test_fields_that_chat_completions_share_are_taken_over():
 
 
 def test_sampling_user_and_stream():
-    found = body(temperature=0, top_p=0.5, max_output_tokens=9, user="u", service_tier="standard", stream=True)
-    assert (found["temperature"], found["top_p"], found["max_output_tokens"]) == (0, 0.5, 9)
+    found = body(temperature=0, top_p=0.5, max_output_tokens=90, user="u", service_tier="standard", stream=True)
+    assert (found["temperature"], found["top_p"], found["max_output_tokens"]) == (0, 0.5, 90)
     assert (found["safety_identifier"], found["service_tier"], found["stream"]) == ("u", "default", True)
 
 

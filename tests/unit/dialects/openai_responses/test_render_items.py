@@ -154,11 +154,23 @@ def test_tool_results():
     ]
 
 
+def test_that_a_result_is_an_error_is_told():
+    assert result(Message("tool", (ToolResult("c", (), is_error=True),))).dropped == (
+        "messages[0].content[0].is_error",
+    )
+
+
 def test_what_is_no_result_among_results_is_the_users():
     odd = Message("tool", (ToolResult("c", (Text("a"),)), Text("b"), Audio("aGk=", "wav")))
     assert result(odd, drop=True).body["input"][1:] == [
         {"role": "user", "content": [{"type": "input_text", "text": "b"}]}
     ]
+
+
+def test_a_refusal_that_says_nothing_is_none():
+    [call] = items(Message("assistant", (Refusal(""), ToolCall("c", "f", "{}"))))
+    assert call["type"] == "function_call"
+    assert items(Message("assistant", (Refusal(""),))) == []
 
 
 def test_a_refusal_outside_of_an_answer_is_a_text():
@@ -189,9 +201,12 @@ def test_a_long_call_id_is_shortened_the_same_for_call_and_result():
         (Message("user", (Audio("aGk=", "wav"),)), "messages[0].content[0]"),
         (Message("user", (Image(Source(text="x")),)), "messages[0].content[0]"),
         (Message("user", (Document(Source()),)), "messages[0].content[0]"),
-        (Message("user", (Document(Source(url="u"), citations=True),)), "messages[0].content[0].citations"),
+        (Message("user", (Document(Source(url="https://u"), citations=True),)), "messages[0].content[0].citations"),
+        (Message("user", (Document(Source(url="gs://u")),)), "messages[0].content[0]"),
+        (Message("user", (Document(Source(file_id="file_1")),)), "messages[0].content[0]"),
+        (Message("user", (Image(Source(url="gs://u")),)), "messages[0].content[0]"),
+        (Message("user", (Image(Source(file_id="file_1")),)), "messages[0].content[0]"),
         (Message("user", (ToolCall("c", "f", ""),)), "messages[0].content[0]"),
-        (Message("assistant", (Text("a", citations=({},)),)), "messages[0].content[0].citations"),
         (Message("assistant", (Image(Source(url="u")),)), "messages[0].content[0]"),
     ],
 )
@@ -200,6 +215,12 @@ def test_what_cannot_be_carried_is_named(message, path):
         result(message)
     assert caught.value.param == path
     assert result(message, drop=True).dropped == (path,)
+
+
+def test_citations_of_an_earlier_answer_are_told():
+    rendered = result(Message("assistant", (Text("a", citations=({},)),)))
+    assert rendered.dropped == ("messages[0].content[0].citations",)
+    assert rendered.body["input"] == [{"role": "assistant", "content": "a"}]
 
 
 def test_a_speakers_name_is_a_hint_that_is_told():

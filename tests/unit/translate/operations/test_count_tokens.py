@@ -183,6 +183,23 @@ def test_claude_on_bedrock_gets_the_clients_own_request():
     assert inner == {"anthropic_version": "bedrock-2023-05-31", "max_tokens": 4096, **own}
 
 
+@pytest.mark.parametrize("dialect", ["bedrock-anthropic", "vertex-anthropic"])
+def test_no_cloud_is_told_of_automatic_caching(dialect):
+    body, _ = ask("count-tokens-anthropic", dialect, {**MESSAGES, "cache_control": {"type": "ephemeral"}})
+    if dialect == "bedrock-anthropic":
+        body = orjson.loads(base64.b64decode(body["input"]["invokeModel"]["body"]))
+    assert "cache_control" not in body
+
+
+def test_vertex_is_told_no_ids_of_calls():
+    call = {"type": "tool_use", "id": "toolu_1", "name": "f", "input": {}}
+    result = {"type": "tool_result", "tool_use_id": "toolu_1", "content": "1"}
+    turns = [*MESSAGES["messages"], {"role": "assistant", "content": [call]}, {"role": "user", "content": [result]}]
+    fields = {**MESSAGES, "messages": turns}
+    assert b"toolu_1" in orjson.dumps(ask("count-tokens-anthropic", "gemini", fields)[0])
+    assert b"toolu_1" not in orjson.dumps(ask("count-tokens-anthropic", "vertex-gemini", fields)[0])
+
+
 def test_other_vendors_reasoning_is_not_sent_to_claude():
     sealed = {"type": "redacted_thinking", "data": seal("x", "openai", native="anthropic")}
     turn = {"role": "assistant", "content": [sealed, {"type": "text", "text": "Hi"}]}
@@ -247,6 +264,13 @@ def test_what_cannot_be_carried_is_refused_or_dropped_by_name(dialect):
     with pytest.raises(UnsupportedFeature, match=r"tools\[1\]"):
         ask("count-tokens-anthropic", dialect, fields)
     assert ask("count-tokens-anthropic", dialect, fields, drop=True)[1] == ("tools[1]",)
+
+
+@pytest.mark.parametrize("dialect", ["bedrock", "gemini", "openai"])
+def test_tools_are_counted_by_the_names_that_they_have_there(dialect):
+    name = "a.tool" * 12
+    body, _ = ask("count-tokens-anthropic", dialect, {**MESSAGES, "tools": [{"name": name, "input_schema": {}}]})
+    assert name.encode() not in orjson.dumps(body)
 
 
 def test_a_field_at_fault_is_named():

@@ -281,12 +281,54 @@ DEEP = b"[" * 900 + b"]" * 900
 
 
 def test_what_is_read_but_cannot_be_written_is_nobodys_crash():
-    for fields in ({**ONE, "dimensions": 1e300}, {**ONE, "title": orjson.loads(DEEP)}):
+    for fields in ({**ONE, "dimensions": 1e300}, {**ONE, "autoTruncate": orjson.loads(DEEP)}):
         with pytest.raises(InvalidRequest, match="64 bits"):
-            OPERATIONS["embeddings", "gemini"].request(b"", fields, OperationJob("m"))
+            OPERATIONS["embeddings", "vertex-gemini"].request(b"", fields, OperationJob("m"))
     body = b'{"embeddings":[{"values":[1.0,%b]}]}' % DEEP
     with pytest.raises(ProviderBadAnswer, match="deeply"):
         OPERATIONS["embeddings", "gemini"].answer(body, model="m", request=ONE)
+
+
+GOOGLE = ["gemini", "vertex-gemini"]
+
+
+@pytest.mark.parametrize("dialect", GOOGLE)
+@pytest.mark.parametrize("title", ["x" * 513, ["T"], 7, {}])
+def test_a_title_is_written_beside_every_text_so_it_is_short(dialect, title):
+    with pytest.raises(InvalidRequest, match="512") as caught:
+        ask(dialect, {**TWO, "title": title})
+    assert caught.value.param == "title"
+    ask(dialect, {**TWO, "title": "é" * 512})
+
+
+@pytest.mark.parametrize("dialect", VENDORS)
+@pytest.mark.parametrize("name", ["input_type", "task_type"])
+@pytest.mark.parametrize("word", ["x" * 100_000, "SEARCH", "", "image"])
+def test_what_vectors_are_for_is_one_of_a_list(dialect, name, word):
+    with pytest.raises(InvalidRequest, match="must be one of") as caught:
+        ask(dialect, {**ONE, name: word})
+    assert caught.value.param == name
+
+
+@pytest.mark.parametrize("word", ["search_query", "SEARCH_QUERY", "RETRIEVAL_QUERY", "retrieval_query"])
+def test_what_vectors_are_for_in_anybodys_words(word):
+    assert asked("vertex-gemini", {**ONE, "task_type": word})["instances"][0]["task_type"] == "RETRIEVAL_QUERY"
+    assert asked("cohere", {**ONE, "input_type": word})["input_type"] == "search_query"
+
+
+@pytest.mark.parametrize("dialect", VENDORS)
+def test_texts_have_a_number(dialect):
+    with pytest.raises(InvalidRequest, match="2049 texts") as caught:
+        ask(dialect, {"input": ["a"] * 2049})
+    assert caught.value.param == "input"
+
+
+@pytest.mark.parametrize("dialect", GOOGLE)
+def test_a_small_request_does_not_become_a_large_one(dialect):
+    ask(dialect, {"input": ["a"] * 2048})
+    ask(dialect, {"input": ["a"] * 100, "title": "\u0001" * 512})
+    with pytest.raises(InvalidRequest, match="fewer inputs"):
+        ask(dialect, {"input": ["a"] * 2048, "title": "\u0001" * 512})
 
 
 def test_an_error_in_a_200_is_that_error():

@@ -118,6 +118,7 @@ def test_pictures_may_be_edited_with_json_too():
         ("transcriptions", {"response_format": "text"}, True),
         ("transcriptions", {"response_format": "srt", "stream": False}, True),
         ("translations", {"response_format": "vtt"}, True),
+        ("transcriptions", {"response_format": ["text"]}, False),
         ("transcriptions", {"response_format": "json", "stream": True}, True),
         ("files", {}, True),
         ("batches", {}, True),
