@@ -20,6 +20,7 @@ from extproc.app.rundir import RUN_DIR_VARIABLE, RunDir
 from extproc.app.services import Services
 from extproc.config.load import load_text
 from extproc.config.snapshot import Snapshot
+from extproc.envoyconf.listener import BUFFER
 from extproc.phases.admission import Admission
 from extproc.phases.attempt import Attempt
 from extproc.phases.events import Phase
@@ -109,7 +110,7 @@ async def _serve(run_dir: RunDir, index: int) -> None:
         phase_factory(services, recorder, tracer),
         Crashes(events),
         SystemClock(),
-        max_message=snapshot.max_request_bytes + _FRAMING,
+        max_message=max(snapshot.max_request_bytes, BUFFER) + _FRAMING,
     )
     await server.start(run_dir.socket(index))
     # What is alive now lives for ever: the collector need not look at it again and again.

@@ -144,9 +144,7 @@ def envoy_config(config: str | None, run_dir: Path, admin_port: int) -> None:
 def simulate(host: str, port: int, processes: int) -> None:
     """Run the provider simulator alone: vendors' endpoints that can be told to misbehave."""
     try:
-        run_simulator(
-            host, port, processes, ready=lambda at: _say(f"simulating providers on http://{host}:{at}")
-        )
+        run_simulator(host, port, processes, ready=lambda at: _say(f"simulating providers on http://{host}:{at}"))
     except OSError as error:
         raise click.ClickException(f"cannot listen on {host}:{port}: {error.strerror}") from None
 

@@ -18,16 +18,13 @@ _HEADERS_KB = 96
 _LAST_BYTES = "300s"
 """For a client to take what is left of a complete answer."""
 
-_BUFFER = 96 * 1024 * 1024
+BUFFER = 96 * 1024 * 1024
 """Bytes that wait for a client before its provider is paused: more than any whole answer, and most streams.
 
 Envoy 1.40 crashes when a client's buffer fills up behind a provider that has ended, while the service still speaks: it
 pauses a stream that is gone. One event of more than the buffer is enough, or a slow reader. So only an answer that is
 larger than this, read slowly, is held back at all; and nothing is held that a provider has not sent.
 """
-
-_CLOSING = "60s"
-"""Without a byte taken, for a client that asked for its connection to be closed: a second would cut off slow readers."""
 
 
 def listener(snapshot: Snapshot, placement: Placement, render_error: RenderError, routes: JsonObject) -> JsonObject:
@@ -41,7 +38,6 @@ def listener(snapshot: Snapshot, placement: Placement, render_error: RenderError
             **routes,
             "http_filters": _http_filters(),
             **_client_headers(),
-            "delayed_close_timeout": _CLOSING,
             **_limits(),
             "access_log": [access_log(placement.access_log)] if placement.log_requests else [],
             "local_reply_config": local_reply_config(snapshot.max_request_bytes, render_error),
@@ -50,7 +46,7 @@ def listener(snapshot: Snapshot, placement: Placement, render_error: RenderError
     return {
         "name": "llmgw",
         "address": _address(snapshot.listen_host, snapshot.listen_port),
-        "per_connection_buffer_limit_bytes": _BUFFER,
+        "per_connection_buffer_limit_bytes": BUFFER,
         # A client whose machine is gone sends no FIN; its provider would be paid to the end.
         "tcp_keepalive": {"keepalive_time": 60, "keepalive_interval": 15, "keepalive_probes": 3},
         "filter_chains": [{"filters": [manager]}],

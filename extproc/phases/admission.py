@@ -18,7 +18,14 @@ from extproc.config.routes import idle_timeout, route_class, try_timeout
 from extproc.config.snapshot import Model, Snapshot, Target
 from extproc.dialects.models import ModelEntry, anthropic_model, anthropic_models, openai_model, openai_models
 from extproc.domain import names
-from extproc.domain.errors import GatewayError, InternalError, InvalidRequest, ProviderAuth, UnsupportedFeature
+from extproc.domain.errors import (
+    GatewayError,
+    InternalError,
+    InvalidRequest,
+    ProviderAuth,
+    RequestTooLarge,
+    UnsupportedFeature,
+)
 from extproc.domain.quirks import ChatQuirks
 from extproc.domain.reading import JsonObject
 from extproc.phases.admission_log import AdmissionLog, Known
@@ -194,6 +201,8 @@ class Admission:
         if len(endpoint.path) > _LONGEST_PATH:
             raise InvalidRequest(f"The path with its query is longer than {_LONGEST_PATH} characters.")
         if not ended:
+            size = self._headers.get("content-length", "")
+            self._check_size(int(size) if size.isdecimal() else 0)
             return RequestHeadersReply(see_response=True)
         if endpoint.body not in {"none", "any"}:
             raise InvalidRequest(f"The request has no body. Send {_BODIES[endpoint.body]} with 'model'.")
@@ -216,6 +225,7 @@ class Admission:
     def _on_request_body(self, body: bytes) -> Reply | Awaitable[Replies]:
         deps = self._deps
         begun = deps.clock.monotonic()
+        self._check_size(len(body))
         self._known.who = self._still_good()
         asked = read_asked(self._endpoint, self._headers.get("content-type", ""), body)
         self._known.asked = asked.model
@@ -232,6 +242,12 @@ class Admission:
             reply = self._book(deps.bookkeeper, self._known.who, model, asked.parsed, body)
         deps.recorder.admitted(deps.clock.monotonic() - begun)
         return reply
+
+    def _check_size(self, size: int) -> None:
+        """Envoy's own limit is that of its buffer towards the client, which has to be large for other reasons."""
+        limit = self._deps.snapshot.max_request_bytes
+        if size > limit:
+            raise RequestTooLarge(f"The request body is larger than the {limit} bytes this gateway accepts.")
 
     def _model(self, who: Principal, asked: str) -> Model:
         """The catalogue's entry; for what belongs to an account, and to no model, one that stands for its provider."""

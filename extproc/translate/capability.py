@@ -42,13 +42,13 @@ def _is_plain_chat(parsed: JsonObject) -> bool:
         parsed.keys() <= _CHAT
         and isinstance(options, Mapping)
         and options.keys() <= {"include_usage"}
-        and _all(parsed.get("messages"), _is_plain_message)
+        and _asked(parsed.get("messages"), _is_plain_message)
     )
 
 
 def _is_plain_response(parsed: JsonObject) -> bool:
     turns = parsed.get("input")
-    return parsed.keys() <= _RESPONSE and (isinstance(turns, str) or _all(turns, _is_plain_message))
+    return parsed.keys() <= _RESPONSE and (isinstance(turns, str) or _asked(turns, _is_plain_message))
 
 
 def _is_plain_completion(parsed: JsonObject) -> bool:
@@ -59,7 +59,7 @@ def _is_plain_messages(parsed: JsonObject) -> bool:
     return (
         parsed.keys() <= _MESSAGES
         and isinstance(parsed.get("system", ""), str)
-        and _all(parsed.get("messages"), _is_plain_message)
+        and _asked(parsed.get("messages"), _is_plain_message)
     )
 
 
@@ -68,7 +68,7 @@ def _is_plain_gemini(parsed: JsonObject) -> bool:
     return (
         parsed.keys() <= _GEMINI
         and (instruction is None or _is_plain_content(instruction))
-        and _all(parsed.get("contents"), _is_plain_content)
+        and _asked(parsed.get("contents"), _is_plain_content)
     )
 
 
@@ -89,6 +89,15 @@ def _is_plain_part(part: Json) -> bool:
 
 def _all(items: Json, is_plain: Callable[[Json], bool]) -> bool:
     return isinstance(items, list) and all(map(is_plain, items))
+
+
+def _asked(turns: Json, is_plain: Callable[[Json], bool]) -> bool:
+    """As ``_all``, of turns: not every model goes on with an answer that the client has begun."""
+    if not isinstance(turns, list) or not turns:
+        return False
+    last = turns[-1]
+    begun = isinstance(last, Mapping) and last.get("role") in ("assistant", "model")
+    return not begun and _all(turns, is_plain)
 
 
 _CHAT = frozenset({"model", "messages", "stream", "stream_options", "max_tokens", "max_completion_tokens"})

@@ -7,6 +7,7 @@ from envoy_lab import LIMIT, running_lab
 
 from extproc.config.snapshot import Provider
 from extproc.domain.names import RETRY_STATUS
+from extproc.envoyconf.listener import BUFFER
 
 CHAIN = ["one", "two", "three"]
 DIALECTS = pytest.mark.parametrize(
@@ -149,8 +150,9 @@ def test_a_body_of_the_limit_falls_over_twice_and_arrives_whole(lab):
 
 
 @DIALECTS
-def test_one_byte_more_is_refused_in_the_clients_dialect(lab, path, shape):
-    answer = lab.post(path, content=b"x" * (LIMIT + 1), chain=CHAIN)
+def test_more_than_envoys_own_buffer_is_refused_in_the_clients_dialect(lab, path, shape):
+    """Below that the service refuses what is beyond the limit."""
+    answer = lab.post(path, content=b"x" * (BUFFER + 1), chain=CHAIN)
     assert answer.status_code == 413
     assert answer.headers["content-type"] == "application/json"
     assert (answer.json()["shape"], answer.json()["code"]) == (shape, "request_too_large")

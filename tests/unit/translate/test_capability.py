@@ -18,7 +18,11 @@ TURNS = [
     {"role": "assistant", "content": "Hello"},
     {"role": "user", "content": "So?"},
 ]
-CONTENTS = [{"role": "user", "parts": [{"text": "Hi"}]}, {"role": "model", "parts": [{"text": "Hello"}, {"text": "."}]}]
+CONTENTS = [
+    {"role": "user", "parts": [{"text": "Hi"}]},
+    {"role": "model", "parts": [{"text": "Hello"}, {"text": "."}]},
+    {"role": "user", "parts": [{"text": "And?"}]},
+]
 PLAIN = [
     ("openai-chat", {"model": "m", "messages": TURNS}),
     ("openai-chat", {"model": "m", "messages": TURNS, "stream": True, "stream_options": {"include_usage": True}}),
