@@ -295,6 +295,10 @@ def conversations(draw):
         ids = draw(st.lists(st.from_regex(r"[a-zA-Z0-9_-]{1,8}", fullmatch=True), max_size=2, unique=True))
         calls = [ToolCall(call_id, "look", draw(ARGUMENTS), cache=draw(MARKS)) for call_id in ids]
         messages.append(Message("assistant", (*thinking, *draw(st.lists(PLAIN, min_size=1, max_size=2)), *calls)))
+    # This model goes on with no answer that was begun for it, nor with one that began without thinking.
+    if answers := tuple(ToolResult(call.id, (draw(PLAIN),)) for call in calls):
+        messages.append(Message("tool", answers))
+    messages.append(Message("user", (draw(PLAIN),)))
     schema = {"type": "object", "properties": {"a": {"type": "string"}}, "additionalProperties": False}
     tools = draw(
         st.lists(

@@ -226,7 +226,7 @@ IMAGE = st.builds(
 DOCUMENT = st.builds(
     Document,
     st.builds(Source, media_type=st.none() | MEDIA, data=BASE64) | st.builds(Source, file_id=NAME),
-    title=st.none() | TEXT,
+    title=TEXT,  # an inline file without one gets one
 )
 PLAIN_TEXT = st.builds(Text, TEXT)
 USER_PART = PLAIN_TEXT | IMAGE | DOCUMENT | st.builds(Audio, BASE64, st.sampled_from(["wav", "mp3"]))
@@ -236,12 +236,12 @@ RESULT = st.builds(ToolResult, NAME, st.lists(PLAIN_TEXT, max_size=3).map(tuple)
 
 @st.composite
 def messages(draw):
-    """Messages as OpenAI can express them; two runs of tool results never meet."""
+    """Messages as OpenAI can express them: tool results right behind the answer that asked for them."""
     drawn = []
     for role in draw(st.lists(st.sampled_from(["system", "developer", "user", "assistant", "tool"]), max_size=6)):
         name = draw(st.none() | NAME)
         if role == "tool":
-            if not (drawn and drawn[-1].role == "tool"):
+            if drawn and drawn[-1].role == "assistant":
                 drawn.append(Message("tool", tuple(draw(st.lists(RESULT, min_size=1, max_size=3)))))
         elif role == "assistant":
             said = draw(st.lists(PLAIN_TEXT, max_size=2)) + draw(st.lists(st.builds(Refusal, TEXT), max_size=1))
