@@ -295,7 +295,8 @@ def conversations(draw):
         ids = draw(st.lists(st.from_regex(r"[a-zA-Z0-9_-]{1,8}", fullmatch=True), max_size=2, unique=True))
         calls = [ToolCall(call_id, "look", draw(ARGUMENTS), cache=draw(MARKS)) for call_id in ids]
         messages.append(Message("assistant", (*thinking, *draw(st.lists(PLAIN, min_size=1, max_size=2)), *calls)))
-    # This model goes on with no answer that was begun for it, nor with one that began without thinking.
+    # This model goes on with no answer that was begun for it, nor by a budget with one that began without thinking.
+    thought = all(isinstance(m.parts[0], Thinking | RedactedThinking) for m in messages if m.role == "assistant")
     if answers := tuple(ToolResult(call.id, (draw(PLAIN),)) for call in calls):
         messages.append(Message("tool", answers))
     messages.append(Message("user", (draw(PLAIN),)))
@@ -317,7 +318,9 @@ def conversations(draw):
     choices = [None, ToolChoice("auto"), ToolChoice("none"), ToolChoice("required"), ToolChoice("named", "look")]
     choice = draw(st.sampled_from(choices))
     free = choice is None or choice.mode in {"auto", "none"}
-    thinks = [Reasoning(budget_tokens=2048), Reasoning(adaptive=True, effort="max", display="omitted")]
+    thinks = [Reasoning(adaptive=True, effort="max", display="omitted")]
+    if thought:
+        thinks.append(Reasoning(budget_tokens=2048))
     reasoning = draw(st.sampled_from([None, Reasoning(enabled=False), *(thinks if free else [])]))
     may_sample = reasoning is None or not reasoning.enabled
     return Conversation(
