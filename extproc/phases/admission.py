@@ -201,8 +201,6 @@ class Admission:
         if len(endpoint.path) > _LONGEST_PATH:
             raise InvalidRequest(f"The path with its query is longer than {_LONGEST_PATH} characters.")
         if not ended:
-            size = self._headers.get("content-length", "")
-            self._check_size(int(size) if size.isdecimal() else 0)
             return RequestHeadersReply(see_response=True)
         if endpoint.body not in {"none", "any"}:
             raise InvalidRequest(f"The request has no body. Send {_BODIES[endpoint.body]} with 'model'.")
@@ -244,7 +242,10 @@ class Admission:
         return reply
 
     def _check_size(self, size: int) -> None:
-        """Envoy's own limit is that of its buffer towards the client, which has to be large for other reasons."""
+        """Envoy's own limit is that of its buffer towards the client, which has to be large for other reasons.
+
+        Not told from the content-length: a client that is still sending would see its connection break, and no answer.
+        """
         limit = self._deps.snapshot.max_request_bytes
         if size > limit:
             raise RequestTooLarge(f"The request body is larger than the {limit} bytes this gateway accepts.")
