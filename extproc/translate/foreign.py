@@ -81,7 +81,29 @@ def _unsigned(call: Json) -> Json:
 
 
 def _anthropic(parsed: JsonObject, _: Server) -> Changes:
-    return _cleaned(parsed, "messages", "content", _own_block)
+    """Who thinks by a budget goes on only with an answer that began with thinking: without it, it goes on without.
+
+    https://platform.claude.com/docs/en/build-with-claude/extended-thinking#preserving-thinking-blocks
+    """
+    cleaned = _cleaned(parsed, "messages", "content", _own_block)
+    thinking, messages = parsed.get("thinking"), cleaned.get("messages")
+    by_budget = isinstance(thinking, Mapping) and thinking.get("type") == "enabled"
+    if by_budget and isinstance(messages, list) and _goes_on_unthought(messages):
+        return {**cleaned, "thinking": {"type": "disabled"}}
+    return cleaned
+
+
+def _goes_on_unthought(messages: list[Json]) -> bool:
+    """Whether the last turn is results of tools alone, and the answer they belong to did not begin with thinking."""
+    first: Json = None
+    for at, message in enumerate(reversed(messages)):
+        content = message.get("content") if isinstance(message, Mapping) else None
+        kinds = [part.get("type") for part in content if isinstance(part, Mapping)] if isinstance(content, list) else []
+        if isinstance(message, Mapping) and message.get("role") == "assistant" and at:
+            first = kinds[0] if kinds else "text"
+        elif not kinds or any(kind != "tool_result" for kind in kinds):
+            break
+    return first is not None and first not in ("thinking", "redacted_thinking")
 
 
 def _own_block(block: Json) -> list[Json]:

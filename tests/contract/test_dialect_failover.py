@@ -51,10 +51,7 @@ async def test_the_third_answers(dialects, simulator, chain, troubles, stream):
 def _moves():
     for chain in CHAINS:
         for client in (name for name, speaker in SPEAKERS.items() if speaker.tools):
-            # Nothing is translated, so `thinking` stays, and Anthropic refuses it: the call under way was made without.
-            bare = client == "anthropic" and chain[1] in CLAUDES - {"bedrock"} and chain[0] not in CLAUDES
-            marks = [pytest.mark.xfail(strict=True, reason="thinking stays on behind a call of another vendor")]
-            yield pytest.param(client, chain, id=f"{client}-{'+'.join(chain)}", marks=marks if bare else ())
+            yield pytest.param(client, chain, id=f"{client}-{'+'.join(chain)}")
 
 
 @pytest.mark.parametrize(("client", "chain"), [*_moves()])

@@ -194,3 +194,25 @@ def test_anthropic_keeps_citations_of_its_own_searches_only(dumps):
 )
 def test_everything_else_stays(dialect, parsed):
     assert cleaned(dialect, parsed) == parsed
+
+
+ANSWERED = {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t", "content": "r"}]}
+USE = {"type": "tool_use", "id": "t", "name": "f", "input": {}}
+THEIRS = {"type": "thinking", "thinking": "theirs", "signature": SEALED}
+BUDGET = {"type": "enabled", "budget_tokens": 1024}
+
+
+@pytest.mark.parametrize(
+    ("turns", "wanted"),
+    [
+        ([turn(THEIRS, USE), ANSWERED], {"type": "disabled"}),
+        ([turn(SIGNED, USE), ANSWERED, turn(THEIRS, USE), ANSWERED], BUDGET),
+        ([turn(THEIRS, USE), ANSWERED, turn(SIGNED, USE), ANSWERED], {"type": "disabled"}),
+        ([turn(THEIRS, USE), {"role": "user", "content": [*ANSWERED["content"], TEXT]}], BUDGET),
+        ([turn(THEIRS, TEXT), {"role": "user", "content": "and?"}], BUDGET),
+        ([turn(THEIRS, USE), ANSWERED, turn(TEXT)], BUDGET),
+    ],
+)
+def test_thinking_by_a_budget_goes_on_only_where_it_had_begun(turns, wanted):
+    parsed = {"thinking": BUDGET, "messages": [{"role": "user", "content": "hi"}, *turns]}
+    assert cleaned("anthropic-messages", parsed)["thinking"] == wanted
