@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping
 from hashlib import sha256
 
+from extproc.domain.conversation import Source
+
 MAX_END_USER = 64
 """Characters of ``user``. ``safety_identifier`` may have 128 today, but one end user should have one name in both.
 openai.types.responses.response_create_params"""
@@ -16,6 +18,8 @@ _FILE_NAMES: Mapping[str, str] = {
     "text/markdown": "document.md",
     "text/html": "document.html",
 }
+
+_SCHEMES = ("https://", "http://", "data:")
 
 _EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 """From the least to the most."""
@@ -62,3 +66,13 @@ def fit_effort(effort: str | None, model: str) -> str | None:
         return effort
     asked = _EFFORTS.index(effort)
     return min(reversed(known), key=lambda each: abs(_EFFORTS.index(each) - asked))
+
+
+def source_url(source: Source) -> str | None:
+    """Where OpenAI finds an image or a file, ``data:`` included; None where it cannot.
+
+    Another vendor's store (``gs://``) is not for OpenAI to read.
+    """
+    if source.data is not None:
+        return f"data:{source.media_type or ''};base64,{source.data}"
+    return source.url if source.url is not None and source.url.startswith(_SCHEMES) else None

@@ -95,11 +95,6 @@ def sign(parts: SignedParts, keys: AwsKeys, scope: SigningScope, *, content_sha2
     return added
 
 
-def path_segment(text: str) -> str:
-    """A model id or ARN as one segment of a path, encoded once: ``:`` and ``/`` too, as AWS's own SDKs send them."""
-    return quote(text, safe=_UNRESERVED)
-
-
 def canonical_path(path: str) -> str:
     """The path as all services but S3 sign it: without dot segments and double slashes, and encoded once more."""
     kept: list[str] = []

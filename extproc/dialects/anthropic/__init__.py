@@ -8,10 +8,7 @@ names that all dialects share (``parse render stream errors usage``)::
     render_blocks.py   parts → content blocks
     render_options.py  sampling, thinking, tools, output format
     stream_writer.py   AnswerEvents → client bytes (``stream.py`` reads)
-    models.py          which model refuses which field
-    schema.py          JSON Schema → the subset the vendor takes
     reasons.py         stop reasons, both ways
-    losses.py          what a request asks for that this dialect has no word for
     dialect.py         the two classes that the rest of the gateway sees
 
 Rendered requests are of ``anthropic-version: 2023-06-01``: the later 2026-10-21 only takes away (temperature, top_p and

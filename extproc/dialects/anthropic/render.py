@@ -5,8 +5,6 @@ Source: https://platform.claude.com/docs/en/api/messages (``MessageCreateParams`
 
 import re
 
-from extproc.dialects.anthropic.losses import Losses
-from extproc.dialects.anthropic.models import traits_of
 from extproc.dialects.anthropic.reasons import stop_reason_of
 from extproc.dialects.anthropic.render_blocks import Block, render_content
 from extproc.dialects.anthropic.render_options import (
@@ -18,10 +16,12 @@ from extproc.dialects.anthropic.render_options import (
     render_tools,
 )
 from extproc.dialects.anthropic.render_turns import render_turns
-from extproc.dialects.anthropic.schema import closed_schema
 from extproc.dialects.anthropic.usage import render_usage
 from extproc.dialects.arguments import arguments_object
 from extproc.dialects.base import Rendered, RenderOptions
+from extproc.dialects.claude import traits_of
+from extproc.dialects.closed_schema import closed_schema
+from extproc.dialects.losses import Losses
 from extproc.domain.answer import Answer, AnswerPart, Choice
 from extproc.domain.conversation import Conversation, OutputFormat, RedactedThinking, Refusal, Text, Thinking, ToolCall
 from extproc.domain.errors import InternalError, InvalidRequest
@@ -38,7 +38,7 @@ def render_request(conversation: Conversation, options: RenderOptions) -> Render
     Raises ``UnsupportedFeature`` naming every field that cannot be carried, unless they may be dropped, and
     ``InvalidRequest`` where no message has content.
     """
-    losses = Losses()
+    losses = Losses("Anthropic dialect")
     traits = traits_of(options.known_as or conversation.model)
     max_tokens = conversation.max_output_tokens
     if max_tokens is None:

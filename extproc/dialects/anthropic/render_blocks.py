@@ -9,8 +9,8 @@ from base64 import b64decode
 from collections.abc import Iterable
 from dataclasses import replace
 
-from extproc.dialects.anthropic.losses import Losses
 from extproc.dialects.arguments import arguments_object
+from extproc.dialects.losses import Losses
 from extproc.domain.conversation import (
     Audio,
     CacheMark,

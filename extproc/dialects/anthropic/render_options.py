@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from extproc.dialects.anthropic.losses import Losses
-from extproc.dialects.anthropic.models import Traits
 from extproc.dialects.anthropic.render_blocks import Block, render_cache_mark
-from extproc.dialects.anthropic.schema import closed_schema
+from extproc.dialects.claude import Traits
+from extproc.dialects.closed_schema import closed_schema
+from extproc.dialects.losses import Losses
 from extproc.domain.conversation import Conversation, Reasoning, Tool, ToolCall
 from extproc.domain.reading import Json, JsonObject
 

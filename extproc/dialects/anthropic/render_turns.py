@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Literal
 
-from extproc.dialects.anthropic.losses import Losses
 from extproc.dialects.anthropic.render_blocks import Block, ToolIds, render_content, render_part
 from extproc.dialects.claude import Traits
+from extproc.dialects.losses import Losses
 from extproc.domain.conversation import Message, RedactedThinking, Role, Text, Thinking, ToolCall, ToolResult
 from extproc.domain.reading import Json, JsonObject
 

@@ -15,7 +15,6 @@ share (``parse render stream errors usage``)::
     redacted.py         encrypted reasoning, both ways
     families.py         which family of models takes which field
     reasons.py          stop reasons
-    losses.py           what a request asks for that this dialect has no word for
     dialect.py          the class that the rest of the gateway sees
 
 The model is no part of the body: it goes into the path (``/model/{modelId}/converse``, ``/converse-stream``), encoded.

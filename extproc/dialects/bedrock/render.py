@@ -7,13 +7,13 @@ import orjson
 
 from extproc.dialects.base import Rendered, RenderOptions
 from extproc.dialects.bedrock.families import Family, family_of
-from extproc.dialects.bedrock.losses import Losses
 from extproc.dialects.bedrock.render_blocks import Block, Rendering
 from extproc.dialects.bedrock.render_options import note_losses, render_extras, render_inference, render_tier
 from extproc.dialects.bedrock.render_reasoning import render_reasoning
 from extproc.dialects.bedrock.render_tools import render_tools
 from extproc.dialects.bedrock.render_turns import render_turns
 from extproc.dialects.closed_schema import closed_schema
+from extproc.dialects.losses import Losses
 from extproc.domain.conversation import Conversation, OutputFormat
 from extproc.domain.errors import InvalidRequest
 from extproc.domain.reading import Json
@@ -29,7 +29,7 @@ def render_request(conversation: Conversation, options: RenderOptions) -> Render
     Raises ``UnsupportedFeature`` naming every field that cannot be carried, unless they may be dropped, and
     ``InvalidRequest`` where no message has content, or a field of Bedrock's own is not an object.
     """
-    losses = Losses()
+    losses = Losses("Bedrock Converse")
     to = Rendering(family_of(options.known_as or conversation.model), losses)
     note_losses(conversation, to)
     system, messages, unthought = render_turns(conversation.messages, to)

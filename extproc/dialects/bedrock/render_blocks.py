@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from extproc.dialects.arguments import arguments_object
 from extproc.dialects.bedrock.citations import render_citation
 from extproc.dialects.bedrock.families import Family
-from extproc.dialects.bedrock.losses import Losses
 from extproc.dialects.bedrock.redacted import render_redacted
 from extproc.dialects.bedrock.render_sources import DocumentNames, render_audio, render_document, render_image
+from extproc.dialects.losses import Losses
 from extproc.domain.conversation import (
     Audio,
     CacheMark,

@@ -9,9 +9,9 @@ https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-openai.htm
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from extproc.dialects.bedrock.losses import Losses
 from extproc.dialects.bedrock.render_blocks import Block, Rendering
 from extproc.dialects.claude import Traits
+from extproc.dialects.losses import Losses
 from extproc.domain.conversation import Conversation, Reasoning
 from extproc.domain.reading import Json
 

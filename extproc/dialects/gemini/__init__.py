@@ -20,6 +20,5 @@ is streamed are in the path, not in the body. Source: https://ai.google.dev/api/
     signatures.py      thought signatures, those of other vendors inside ours, and the one that skips the check
     logprobs.py        log probabilities, both ways
     citations.py       citations and grounding, both ways
-    losses.py          what a request asks for that this dialect has no word for
     dialect.py         the two classes that the rest of the gateway sees
 """

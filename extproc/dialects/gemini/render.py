@@ -6,7 +6,6 @@ Neither the model nor whether to stream is in the body: both are in the path.
 
 from extproc.dialects.base import Rendered, RenderOptions
 from extproc.dialects.gemini.call_ids import without_call_ids
-from extproc.dialects.gemini.losses import Losses
 from extproc.dialects.gemini.models import traits_of
 from extproc.dialects.gemini.render_media import Block
 from extproc.dialects.gemini.render_options import (
@@ -17,6 +16,7 @@ from extproc.dialects.gemini.render_options import (
     render_tools,
 )
 from extproc.dialects.gemini.render_turns import LEFT_OUT, render_turns
+from extproc.dialects.losses import Losses
 from extproc.domain.conversation import Conversation
 from extproc.domain.errors import InvalidRequest
 
@@ -27,7 +27,7 @@ def render_request(conversation: Conversation, options: RenderOptions) -> Render
     Raises ``UnsupportedFeature`` naming every field that cannot be carried, unless they may be dropped, and
     ``InvalidRequest`` where no message has content, or a result belongs to no call.
     """
-    losses = Losses()
+    losses = Losses("Gemini dialect")
     traits = traits_of(options.known_as or conversation.model)
     note_losses(conversation, traits, losses)
     system, contents = render_turns(conversation.messages, traits, losses)

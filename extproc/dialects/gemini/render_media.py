@@ -9,7 +9,7 @@ import re
 from base64 import b64decode
 from collections.abc import Mapping
 
-from extproc.dialects.gemini.losses import Losses
+from extproc.dialects.losses import Losses
 from extproc.domain.conversation import Audio, Document, Image, Source
 from extproc.domain.reading import Json
 

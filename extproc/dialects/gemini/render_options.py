@@ -5,10 +5,10 @@ Source: https://ai.google.dev/api/generate-content#v1beta.GenerationConfig.
 
 from collections.abc import Callable, Mapping
 
-from extproc.dialects.gemini.losses import Losses
 from extproc.dialects.gemini.models import Traits
 from extproc.dialects.gemini.render_media import Block
 from extproc.dialects.gemini.usage import REQUEST_TIERS
+from extproc.dialects.losses import Losses
 from extproc.domain.conversation import Conversation, OutputFormat, Reasoning, Tool
 from extproc.domain.errors import InvalidRequest
 from extproc.domain.reading import Json, kind_of

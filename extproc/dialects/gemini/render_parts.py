@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import orjson
 
 from extproc.dialects.arguments import arguments_object
-from extproc.dialects.gemini.losses import Losses
 from extproc.dialects.gemini.render_media import Block, joined, render_in_result, render_media
+from extproc.dialects.losses import Losses
 from extproc.domain.conversation import (
     Audio,
     Document,

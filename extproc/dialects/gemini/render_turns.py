@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Literal
 
-from extproc.dialects.gemini.losses import Losses
 from extproc.dialects.gemini.models import Traits
 from extproc.dialects.gemini.render_media import Block
 from extproc.dialects.gemini.render_parts import PartRenderer
 from extproc.dialects.gemini.signatures import SKIP_VALIDATION
+from extproc.dialects.losses import Losses
 from extproc.domain.conversation import Message, Role, Text, ToolResult
 from extproc.domain.reading import Json, JsonObject
 

@@ -1,12 +1,12 @@
 """``Conversation`` → request JSON; its counterpart is ``parse``."""
 
 from extproc.dialects.base import Rendered, RenderOptions
+from extproc.dialects.losses import cannot_carry
 from extproc.dialects.openai_chat.render_messages import MessageRenderer
 from extproc.dialects.openai_chat.vocabulary import service_tier
 from extproc.dialects.openai_quirks import fit_messages
 from extproc.dialects.openai_requests import end_user, fit_effort
 from extproc.domain.conversation import Conversation, OutputFormat, Reasoning, Tool, ToolChoice
-from extproc.domain.errors import UnsupportedFeature
 from extproc.domain.quirks import OPENAI, ChatQuirks
 from extproc.domain.reading import Json, JsonObject
 
@@ -55,11 +55,7 @@ def render_request(
         body["service_tier"] = tier
     lost = (*_unsupported(conversation, quirks), *messages.unsupported)
     if lost and not options.drop_unsupported:
-        raise UnsupportedFeature(
-            f"this model's provider (OpenAI dialect) cannot carry: {', '.join(lost)}. Remove what is named,"
-            " or let the gateway leave it out with drop_unsupported.",
-            param=lost[0],
-        )
+        raise cannot_carry("OpenAI dialect", lost)
     return Rendered(body, (*lost, *told))
 
 

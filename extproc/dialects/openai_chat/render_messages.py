@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from extproc.dialects.openai_requests import file_name
+from extproc.dialects.openai_requests import file_name, source_url
 from extproc.domain.conversation import (
     Audio,
     Document,
@@ -12,7 +12,6 @@ from extproc.domain.conversation import (
     Part,
     RedactedThinking,
     Refusal,
-    Source,
     Text,
     Thinking,
     ToolCall,
@@ -20,7 +19,6 @@ from extproc.domain.conversation import (
 )
 from extproc.domain.reading import Json, JsonObject
 
-_SCHEMES = ("https://", "http://", "data:")
 _FILE_OF_ANTHROPIC = "file_"
 """How its file ids begin; OpenAI's begin with ``file-``."""
 _MOVED = "The result is in the next user message."
@@ -83,7 +81,7 @@ class MessageRenderer:
                 return []
 
     def _image(self, image: Image, path: str) -> list[JsonObject]:
-        url = _url(image.source)
+        url = source_url(image.source)
         if url is None:
             self.unsupported.append(path)
             return []
@@ -103,7 +101,7 @@ class MessageRenderer:
         if source.file_id is not None and not source.file_id.startswith(_FILE_OF_ANTHROPIC):
             file["file_id"] = source.file_id
         elif source.data is not None:
-            file["file_data"] = source.data if source.media_type is None else _url(source)
+            file["file_data"] = source.data if source.media_type is None else source_url(source)
         else:
             self.unsupported.append(path)  # a URL: only images may be fetched by the vendor
             return []
@@ -198,13 +196,6 @@ def _compact(parts: list[JsonObject]) -> Json:
 
 def _text_part(*texts: str | None) -> JsonObject:
     return {"type": "text", "text": "\n\n".join(text for text in texts if text)}
-
-
-def _url(source: Source) -> str | None:
-    if source.data is not None:
-        return f"data:{source.media_type or ''};base64,{source.data}"
-    # Another vendor's store (`gs://`) is not for OpenAI to read.
-    return source.url if source.url is not None and source.url.startswith(_SCHEMES) else None
 
 
 def _call(call: ToolCall) -> JsonObject:

@@ -4,6 +4,7 @@ What this dialect has no word for is most of a conversation: one user turn of te
 """
 
 from extproc.dialects.base import Rendered, RenderOptions
+from extproc.dialects.losses import cannot_carry
 from extproc.domain.conversation import Conversation, Text
 from extproc.domain.errors import UnsupportedFeature
 from extproc.domain.reading import Json
@@ -25,11 +26,7 @@ def render_request(conversation: Conversation, options: RenderOptions) -> Render
     body |= {path: value for path, value in conversation.unmapped if path in _OWN_FIELDS}
     lost = _unsupported(conversation)
     if lost and not options.drop_unsupported:
-        raise UnsupportedFeature(
-            f"this model's provider (Completions dialect) cannot carry: {', '.join(lost)}. Remove what is named,"
-            " or let the gateway leave it out with drop_unsupported.",
-            param=lost[0],
-        )
+        raise cannot_carry("Completions dialect", lost)
     return Rendered(body, tuple(lost))
 
 

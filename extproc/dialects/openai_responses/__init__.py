@@ -5,7 +5,7 @@
     dialect.py         the two classes that the rest of the gateway sees; they only delegate
     parse.py           request JSON → Conversation         (parse_options.py, parse_items.py, parse_parts.py)
     parse_answer.py    answer JSON → Answer                (annotations.py)
-    render.py          Conversation → request JSON         (render_items.py, losses.py)
+    render.py          Conversation → request JSON         (render_items.py)
     render_answer.py   Answer → answer JSON                (response.py: the object around the output; items.py)
     stream.py          provider bytes → Frames             (events.py: what one event means)
     stream_writer.py   AnswerEvents → client bytes         (open_items.py: items that are being written)

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 
 from extproc.dialects.base import Rendered, RenderOptions
+from extproc.dialects.losses import Losses
 from extproc.dialects.openai_quirks import fit_items
 from extproc.dialects.openai_requests import end_user, fit_effort
-from extproc.dialects.openai_responses.losses import Losses
 from extproc.dialects.openai_responses.render_items import ItemRenderer
 from extproc.dialects.openai_responses.vocabulary import service_tier
 from extproc.domain.conversation import Conversation, OutputFormat, Reasoning, Tool, ToolChoice
@@ -41,7 +41,7 @@ def render_request(conversation: Conversation, options: RenderOptions) -> Render
 
     Nothing is stored unless the client says so: the gateway sends whole conversations, and reasoning sealed.
     """
-    losses = Losses()
+    losses = Losses("OpenAI Responses dialect")
     items = ItemRenderer(losses)
     rendered = fit_items(items.render(conversation.messages), options.quirks)
     body: dict[str, Json] = {"model": conversation.model, "input": rendered, "store": False}

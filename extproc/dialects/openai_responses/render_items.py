@@ -6,8 +6,8 @@ Source: openai.types.responses.ResponseInputItemParam.
 from collections.abc import Sequence
 from hashlib import sha256
 
-from extproc.dialects.openai_requests import file_name
-from extproc.dialects.openai_responses.losses import Losses
+from extproc.dialects.losses import Losses
+from extproc.dialects.openai_requests import file_name, source_url
 from extproc.dialects.openai_responses.reasoning import split_seal
 from extproc.domain.conversation import (
     Audio,
@@ -27,8 +27,6 @@ from extproc.domain.reading import Json, JsonObject
 
 MAX_CALL_ID = 64
 """Characters of ``call_id`` that OpenAI takes; ids of other vendors and servers may be longer."""
-
-_SCHEMES = ("https://", "http://", "data:")
 
 
 class ItemRenderer:
@@ -88,7 +86,7 @@ class ItemRenderer:
         rendered: dict[str, Json] = {"type": "input_image", "detail": image.detail or "auto"}
         if (file_id := _file_id(source)) is not None:
             rendered["file_id"] = file_id
-        elif (url := _url(source)) is not None:
+        elif (url := source_url(source)) is not None:
             rendered["image_url"] = url
         else:
             self._losses.refuse(path)
@@ -106,9 +104,9 @@ class ItemRenderer:
         if (file_id := _file_id(source)) is not None:
             file["file_id"] = file_id
         elif source.data is not None:
-            file["file_data"] = source.data if source.media_type is None else _url(source)
+            file["file_data"] = source.data if source.media_type is None else source_url(source)
             file["filename"] = file_name(document.title, source.media_type)
-        elif (url := _url(source)) is not None:
+        elif (url := source_url(source)) is not None:
             file["file_url"] = url
         else:
             self._losses.refuse(path)
@@ -224,13 +222,6 @@ def _compact(parts: list[JsonObject]) -> Json:
 
 def _input_text(*texts: str | None) -> JsonObject:
     return {"type": "input_text", "text": "\n\n".join(text for text in texts if text)}
-
-
-def _url(source: Source) -> str | None:
-    if source.data is not None:
-        return f"data:{source.media_type or ''};base64,{source.data}"
-    # Another vendor's store (`gs://`) is not for OpenAI to read.
-    return source.url if source.url is not None and source.url.startswith(_SCHEMES) else None
 
 
 def _file_id(source: Source) -> str | None:

@@ -6,8 +6,9 @@ from typing import Protocol
 
 import orjson
 
+from extproc.dialects.losses import cannot_carry
 from extproc.dialects.openai_errors import stream_error
-from extproc.domain.errors import InvalidRequest, ProviderBadAnswer, UnsupportedFeature
+from extproc.domain.errors import InvalidRequest, ProviderBadAnswer
 from extproc.domain.jsontext import read_json
 from extproc.domain.reading import Json, JsonObject
 from extproc.domain.usage import Usage
@@ -137,8 +138,4 @@ def member(value: JsonObject, name: str) -> JsonObject:
 def refuse_lost(lost: tuple[str, ...], job: OperationJob, who: str) -> None:
     """Raise ``UnsupportedFeature`` naming what ``who`` cannot take, unless it may be dropped."""
     if lost and not job.drop_unsupported:
-        raise UnsupportedFeature(
-            f"this model's provider ({who}) cannot carry: {', '.join(lost)}. Remove what is named,"
-            " or let the gateway leave it out with drop_unsupported.",
-            param=lost[0],
-        )
+        raise cannot_carry(who, lost)

@@ -3,7 +3,7 @@
 import pytest
 from anthropic.types.model import Model
 
-from extproc.dialects.anthropic.models import Traits, traits_of
+from extproc.dialects.claude import Traits, traits_of
 
 
 @pytest.mark.parametrize(

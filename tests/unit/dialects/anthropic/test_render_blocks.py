@@ -5,8 +5,8 @@ from base64 import b64encode
 
 import pytest
 
-from extproc.dialects.anthropic.losses import Losses
 from extproc.dialects.anthropic.render_blocks import ToolIds, render_content, render_part
+from extproc.dialects.losses import Losses
 from extproc.domain.conversation import (
     Audio,
     CacheMark,

@@ -2,11 +2,11 @@
 
 import pytest
 
-from extproc.dialects.anthropic.losses import Losses
 from extproc.dialects.anthropic.render import render_request
 from extproc.dialects.anthropic.render_turns import render_turns
 from extproc.dialects.base import RenderOptions
 from extproc.dialects.claude import Traits
+from extproc.dialects.losses import Losses
 from extproc.domain.conversation import (
     Audio,
     CacheMark,

@@ -4,7 +4,7 @@ import copy
 
 import pytest
 
-from extproc.dialects.anthropic.schema import closed_schema
+from extproc.dialects.closed_schema import closed_schema
 
 
 @pytest.mark.parametrize(

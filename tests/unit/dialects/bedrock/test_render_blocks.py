@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extproc.dialects.bedrock.families import family_of
-from extproc.dialects.bedrock.losses import Losses
 from extproc.dialects.bedrock.render_blocks import MAX_TOOL_ID_CHARS, Rendering, ToolIds, cache_points, render_part
+from extproc.dialects.losses import Losses
 from extproc.domain.conversation import (
     Audio,
     CacheMark,

@@ -3,7 +3,6 @@
 import pytest
 
 from extproc.dialects.bedrock.families import family_of
-from extproc.dialects.bedrock.losses import Losses
 from extproc.dialects.bedrock.render_blocks import Rendering
 from extproc.dialects.bedrock.render_options import (
     MAX_METADATA,
@@ -12,6 +11,7 @@ from extproc.dialects.bedrock.render_options import (
     render_inference,
     render_tier,
 )
+from extproc.dialects.losses import Losses
 from extproc.domain.conversation import Conversation, Message, Text
 from extproc.domain.errors import InvalidRequest
 from tests.judges.bedrock import MODEL, check

@@ -4,10 +4,10 @@ import pytest
 
 from extproc.dialects.base import RenderOptions
 from extproc.dialects.bedrock.families import family_of
-from extproc.dialects.bedrock.losses import Losses
 from extproc.dialects.bedrock.render import render_request
 from extproc.dialects.bedrock.render_blocks import Rendering
 from extproc.dialects.bedrock.render_reasoning import render_reasoning
+from extproc.dialects.losses import Losses
 from extproc.domain.conversation import (
     Conversation,
     Message,

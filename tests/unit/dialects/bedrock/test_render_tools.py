@@ -3,9 +3,9 @@
 import pytest
 
 from extproc.dialects.bedrock.families import family_of
-from extproc.dialects.bedrock.losses import Losses
 from extproc.dialects.bedrock.render_blocks import Rendering
 from extproc.dialects.bedrock.render_tools import render_tools
+from extproc.dialects.losses import Losses
 from extproc.domain.conversation import CacheMark, Conversation, Message, Text, Tool, ToolCall, ToolChoice, ToolResult
 from tests.judges.bedrock import MODEL, check
 

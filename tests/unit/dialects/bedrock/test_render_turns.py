@@ -3,9 +3,9 @@
 import pytest
 
 from extproc.dialects.bedrock.families import family_of
-from extproc.dialects.bedrock.losses import Losses
 from extproc.dialects.bedrock.render_blocks import Rendering
 from extproc.dialects.bedrock.render_turns import render_turns
+from extproc.dialects.losses import Losses
 from extproc.domain.conversation import (
     Audio,
     CacheMark,

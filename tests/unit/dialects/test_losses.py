@@ -2,7 +2,7 @@
 
 import pytest
 
-from extproc.dialects.anthropic.losses import Losses
+from extproc.dialects.losses import Losses
 from extproc.domain.errors import UnsupportedFeature
 
 
@@ -16,6 +16,18 @@ def test_one_error_names_all_that_is_refused():
     assert "n, seed" in caught.value.message
     assert "verbosity" not in caught.value.message
     assert caught.value.param == "n"
+
+
+def test_the_error_says_who_cannot():
+    losses = Losses("Bedrock Converse")
+    losses.refuse("seed")
+    losses.tell("user")
+    losses.refuse("n")
+    losses.refuse("seed")
+    with pytest.raises(UnsupportedFeature, match=r"\(Bedrock Converse\) cannot carry: seed, n\. ") as caught:
+        losses.settle(drop=False)
+    assert caught.value.param == "seed"
+    assert losses.settle(drop=True) == ("seed", "user", "n")
 
 
 def test_all_is_named_where_it_may_be_dropped():
