@@ -41,8 +41,13 @@ def workers_cluster(sockets: tuple[str, ...]) -> JsonObject:
             "cluster_name": WORKERS_CLUSTER,
             "endpoints": [{"lb_endpoints": [endpoint(pipe_address(path)) for path in sockets]}],
         },
-        # Below one percent, that is when no worker answers its health check, each is tried nevertheless.
-        "common_lb_config": {"healthy_panic_threshold": {"value": 1}},
+        "common_lb_config": {
+            # Below one percent, that is when no worker answers its health check, each is tried nevertheless.
+            "healthy_panic_threshold": {"value": 1},
+            # By default what a second worker's check finds within a second of a first one's is kept back for a second:
+            # streams, and all their retries, would go to the one that is known to be gone.
+            "update_merge_window": "0s",
+        },
         "health_checks": [_health_check()],
         "circuit_breakers": unlimited_breakers(),
         "typed_extension_protocol_options": {

@@ -14,6 +14,8 @@ from typing import Protocol, cast
 
 from redis.exceptions import AskError, ClusterDownError, ConnectionError, RedisError, ResponseError  # noqa: A004
 
+from extproc.state.deadline import Deadline
+
 REPLY_SECONDS = 0.5
 """For a whole batch. A script takes well below a millisecond; a caller waits with a request in its hands."""
 CONNECT_SECONDS = 1.0
@@ -99,7 +101,7 @@ class Lanes:
         lane = await self._take()
         refused = False
         try:
-            async with asyncio.timeout(self._reply_seconds):
+            async with Deadline(self._reply_seconds):
                 await lane.send_packed_command(data, check_health=False)
                 replies: list[object] = []
                 for _ in range(count):
@@ -129,7 +131,7 @@ class Lanes:
             if lane.is_connected and await lane.can_read():
                 await lane.disconnect(nowait=True)
             if not lane.is_connected:
-                async with asyncio.timeout(self._connect_seconds):
+                async with Deadline(self._connect_seconds):
                     await lane.connect()
         except (TimeoutError, RedisError, OSError) as error:
             await self._discard(lane, others=True)
@@ -144,7 +146,7 @@ class Lanes:
             await self._room.acquire()
             return
         try:
-            async with asyncio.timeout(self._reply_seconds):
+            async with Deadline(self._reply_seconds):
                 await self._room.acquire()
         except TimeoutError:
             raise StoreAway("all connections to the store wait for replies", sent=False) from None

@@ -4,13 +4,13 @@ The cluster client's own pipeline is not used: it may send a batch twice, and it
 of slots is, and it runs the calls that a node sent elsewhere (MOVED, ASK).
 """
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from redis.asyncio import Redis, RedisCluster
 from redis.exceptions import RedisClusterException, RedisError, ResponseError
 
+from extproc.state.deadline import Deadline
 from extproc.state.lanes import CONNECT_SECONDS, REPLY_SECONDS, Connection, Lanes, StoreAway
 
 
@@ -95,7 +95,7 @@ class Cluster:
     async def _look(self) -> None:
         """Read the map of slots: the first time all of it, then from the nodes known by now."""
         try:
-            async with asyncio.timeout(CONNECT_SECONDS):
+            async with Deadline(CONNECT_SECONDS):
                 await self._client.initialize(last_failed_node_name=self._last_failed)
                 if self._looked:  # the client has a map, and it is that one which is wrong
                     await self._client.nodes_manager.initialize(last_failed_node_name=self._last_failed)
@@ -106,7 +106,7 @@ class Cluster:
     async def redirect(self, command: Sequence[str | bytes | int]) -> object:
         """See ``Servers``: the client follows, and corrects its map, by which the next batch goes to the right node."""
         try:
-            async with asyncio.timeout(REPLY_SECONDS):
+            async with Deadline(REPLY_SECONDS):
                 return await self._client.execute_command(*command)
         except ResponseError as error:
             return error
