@@ -1,9 +1,9 @@
 """What a request can come to: ``Bound`` before its price is known, ``Quote`` on one tariff. ``bounds`` makes both."""
 
-from dataclasses import dataclass
+from extproc.domain.valueclass import valueclass
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Bound:
     """What a request can come to, whatever model serves it. Tokens."""
 
@@ -47,7 +47,7 @@ class Bound:
     """Whether a price that is not known is a reason to refuse it; else it is free then."""
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Quote:
     """The most that a request can cost on one tariff: ``fixed_usd + usd_per_output x output tokens granted``."""
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from extproc.accounting.bound import Bound
 from extproc.domain.answer import AnswerEvent, RefusalDelta, TextDelta, ThinkingDelta, ToolCallDelta
 from extproc.domain.usage import Usage
+from extproc.domain.valueclass import valueclass
 
 _MILLI = 1000
 _DEFAULT_BYTES = 4 * _MILLI
@@ -27,7 +28,7 @@ _MODELS = 1_000
 """Kept at most; the one that has learnt nothing for the longest time goes first."""
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Ratio:
     """How tokens of a model relate to what can be counted of them. Thousandths, but for ``hidden``."""
 

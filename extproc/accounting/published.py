@@ -6,7 +6,6 @@ for the kinds within it that have none of their own (cache reads without a price
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from urllib.parse import urlsplit
@@ -22,6 +21,7 @@ from genai_prices.types import (
 
 from extproc.accounting.places import vendor_of_dialect
 from extproc.accounting.rates import Rates, Steps, rate
+from extproc.domain.valueclass import valueclass
 
 _VENDOR_OF_HOST: Mapping[str, str] = {
     "api.openai.com": "openai",  # its regional hosts cost more, and are not here for that reason
@@ -84,7 +84,7 @@ _TIERS_OF: Mapping[tuple[str, str], str] = {("processing", "batch"): "batch", ("
 """Condition of a price variant → service tier, besides ``service_tier`` itself, whose value is the name."""
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Published:
     """A model's published prices, at a moment and at their dearest from there on; both by service tier, "" the standard."""
 

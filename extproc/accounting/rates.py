@@ -1,9 +1,11 @@
 """What each part of a usage costs, as whole numbers: the one unit that ``tariffs``, ``cost`` and ``bounds`` share."""
 
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass, fields, replace
+from dataclasses import astuple, fields, replace
 from decimal import ROUND_CEILING, Decimal
 from typing import TypeAlias
+
+from extproc.domain.valueclass import valueclass
 
 PER = 1_000_000
 """Rates are for so many units, be they tokens, requests or searches."""
@@ -11,7 +13,7 @@ PER = 1_000_000
 _NANOS_PER_USD = Decimal(1_000_000_000)
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Rates:
     """Nano-USD for a million: of tokens, but for requests and searches. The parts are those of ``Usage``."""
 

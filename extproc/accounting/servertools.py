@@ -7,10 +7,10 @@ has no upper bound at all. Source: https://platform.claude.com/docs/en/agents-an
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from extproc.domain.errors import UnboundedCost
 from extproc.domain.reading import Json, JsonObject
+from extproc.domain.valueclass import valueclass
 
 _TOOL_TOKENS = 64
 """Framing of a tool beyond its own JSON, which is longer than what models are shown of it."""
@@ -89,7 +89,7 @@ _UNBOUNDED_SETTINGS: Mapping[str, str] = {
 """Members of Gemini's ``generationConfig``."""
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class ToolBound:
     """What one tool adds: tokens of its definition, uses by the vendor, and how many of them carry a fee."""
 

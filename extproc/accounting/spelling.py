@@ -5,13 +5,13 @@ openai.types.CompletionCreateParams, anthropic.types.MessageCreateParams, google
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import cast
 
 from extproc.accounting.prompt_texts import NO_DOCUMENTS, NO_INPUTS
 from extproc.accounting.servertools import unbounded_fields
 from extproc.domain.errors import InvalidRequest
 from extproc.domain.reading import Json, JsonObject
+from extproc.domain.valueclass import valueclass
 
 _MOST = 10_000_000
 """Far beyond every model's output; larger numbers only break sums."""
@@ -25,7 +25,7 @@ _OF_OPERATIONS: Mapping[str, tuple[str, ...]] = {
 """What decides besides conversations."""
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Spelling:
     """A client dialect's words. ``limits``: fields of the output limit, of which the vendor may heed any."""
 

@@ -9,6 +9,7 @@ from extproc.accounting.images import WORST_IMAGE, image_tokens
 from extproc.accounting.places import surcharge
 from extproc.accounting.rates import Rates, Steps, dearer_steps, dearest_steps, rate
 from extproc.config.snapshot import Price, Provider, Snapshot
+from extproc.domain.valueclass import valueclass
 
 STANDARD = ""
 """The service tier that serves whoever asks for none."""
@@ -55,7 +56,7 @@ saves on cached tokens is not said, so it is priced as the standard, which is ne
 """
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Tariff:
     """A model's rates at a moment. Steps are by service tier; ``STANDARD`` is always there."""
 
@@ -83,7 +84,7 @@ class Tariff:
     """Whether nothing but the request has a price: then nothing else has to be bounded."""
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class _Kept:
     tariff: Tariff | None
     since_ns: int

@@ -4,7 +4,6 @@ A dialect serves two sides. As a *client* dialect it parses requests, renders an
 *provider* dialect it renders requests, parses answers, streams and errors.
 """
 
-from dataclasses import dataclass
 from typing import Protocol
 
 from extproc.domain.answer import Answer, AnswerEvent
@@ -12,9 +11,10 @@ from extproc.domain.conversation import Conversation
 from extproc.domain.errors import GatewayError, ProviderError
 from extproc.domain.quirks import OPENAI, ChatQuirks
 from extproc.domain.reading import Json, JsonObject
+from extproc.domain.valueclass import valueclass
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Frame:
     """One event of a provider's stream: its bytes as they came, and what they mean.
 
@@ -54,7 +54,7 @@ class StreamWriter(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class RenderOptions:
     """What a renderer may take from the target rather than from the client's request."""
 
@@ -78,7 +78,7 @@ class RenderOptions:
     """Leave out what this dialect cannot carry, and name it in ``Rendered.dropped``, instead of raising."""
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Rendered:
     """A provider request body, and the fields (paths in the client's request) that were left out."""
 

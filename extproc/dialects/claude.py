@@ -8,12 +8,14 @@ https://platform.claude.com/docs/en/models/ (Opus 4.7, Sonnet 5, Opus 5.5, Sonne
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from typing import Literal
 
+from extproc.domain.valueclass import valueclass
 
-@dataclass(frozen=True, slots=True)
+
+@valueclass
 class Traits:
     """What a model takes. The defaults are those of a model that is not listed, such as another vendor's."""
 

@@ -8,10 +8,11 @@ A header is its name's length (u8), name, type (u8) and value.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from struct import Struct
 from typing import TypeAlias
 from zlib import crc32
+
+from extproc.domain.valueclass import valueclass
 
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 """One whole message, as the specification limits a payload: far above any event of a model."""
@@ -50,7 +51,7 @@ class MalformedMessageError(EventStreamError):
     """Lengths that do not fit together, or headers that cannot be read."""
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Message:
     """One message: headers by name, payload, and all of its bytes as they came."""
 

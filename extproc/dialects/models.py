@@ -4,13 +4,13 @@ Sources: https://platform.openai.com/docs/api-reference/models, https://docs.ant
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from extproc.domain.reading import Json, JsonObject
+from extproc.domain.valueclass import valueclass
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class ModelEntry:
     """One name a key may write. ``created`` is Unix seconds; ``owner`` the one who lists it."""
 

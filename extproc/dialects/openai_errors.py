@@ -7,7 +7,6 @@ of their own, so the words are tables, and what no table knows is judged by its 
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import orjson
 
@@ -28,6 +27,7 @@ from extproc.domain.errors import (
     ProviderTimeout,
 )
 from extproc.domain.reading import Json, JsonObject
+from extproc.domain.valueclass import valueclass
 
 MAX_MESSAGE_CHARS = 1000
 """A vendor's message is shown up to here: the longest real ones (schema errors) fit, a whole HTML page does not."""
@@ -171,7 +171,7 @@ _AUTH_MESSAGE: Mapping[int, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class VendorError:
     """What a vendor's error body says; empty strings where it does not."""
 

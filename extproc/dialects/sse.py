@@ -5,7 +5,8 @@ standard also allows and no vendor sends, is taken as part of the line, for a ch
 """
 
 import re
-from dataclasses import dataclass
+
+from extproc.domain.valueclass import valueclass
 
 MAX_EVENT_BYTES = 16 * 1024 * 1024
 """One event: generous for a vendor's largest (a whole image in base64), small enough to hold many streams."""
@@ -18,7 +19,7 @@ class EventTooLargeError(ValueError):
     """An event exceeds ``MAX_EVENT_BYTES``."""
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class SseEvent:
     """One event: its bytes with the blank line behind it, its name (empty: none), its data (None: no data line)."""
 

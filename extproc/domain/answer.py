@@ -4,13 +4,13 @@ Stream readers turn a provider's bytes into these events, stream writers turn th
 the index of the alternative where a request asked for several (``n``), else 0.
 """
 
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from extproc.domain.conversation import Origin, RedactedThinking, Refusal, Text, Thinking, ToolCall
 from extproc.domain.errors import ProviderError
 from extproc.domain.reading import JsonObject
 from extproc.domain.usage import Usage
+from extproc.domain.valueclass import valueclass
 
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter", "refusal", "pause", "context_window"]
 """``stop``: natural end or a stop sequence; ``pause``: Anthropic's ``pause_turn``, send the turn back to go on;
@@ -19,7 +19,7 @@ FinishReason = Literal["stop", "length", "tool_calls", "content_filter", "refusa
 AnswerPart: TypeAlias = Text | Thinking | RedactedThinking | Refusal | ToolCall
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Choice:
     """One alternative of a whole answer."""
 
@@ -30,7 +30,7 @@ class Choice:
     """OpenAI's shape."""
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Answer:
     """A whole answer. ``created`` is Unix seconds; None where the vendor does not say."""
 
@@ -43,7 +43,7 @@ class Answer:
     system_fingerprint: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Started:
     """The stream has opened: ids only, nothing the client waits for."""
 
@@ -54,7 +54,7 @@ class Started:
     system_fingerprint: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class TextDelta:
     """More text."""
 
@@ -63,7 +63,7 @@ class TextDelta:
     logprobs: JsonObject | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class ThinkingDelta:
     """More reasoning text."""
 
@@ -71,7 +71,7 @@ class ThinkingDelta:
     choice: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class ThinkingSigned:
     """The signature that closes a run of reasoning."""
 
@@ -80,7 +80,7 @@ class ThinkingSigned:
     origin: Origin = "anthropic"
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class ThinkingRedacted:
     """A whole block of encrypted reasoning."""
 
@@ -89,7 +89,7 @@ class ThinkingRedacted:
     origin: Origin = "anthropic"
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class RefusalDelta:
     """More of a refusal."""
 
@@ -97,7 +97,7 @@ class RefusalDelta:
     choice: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class CitationAdded:
     """A citation of the text so far, in Anthropic's shape."""
 
@@ -105,7 +105,7 @@ class CitationAdded:
     choice: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class ToolCallStarted:
     """A tool call begins; ``index`` counts the calls of this answer from 0."""
 
@@ -119,7 +119,7 @@ class ToolCallStarted:
     """It calls a ``Tool.custom``."""
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class ToolCallDelta:
     """More of the arguments (JSON text) of call ``index``."""
 
@@ -128,14 +128,14 @@ class ToolCallDelta:
     choice: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Opaque:
     """``size`` bytes of an answer that nobody but the client reads: audio, a file, an image on its way."""
 
     size: int
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Finished:
     """A choice has ended, and why. Usage may still follow."""
 
@@ -144,7 +144,7 @@ class Finished:
     stop_sequence: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class UsageSeen:
     """A running total from the provider; merge with what came before (``Usage.merged``)."""
 
@@ -153,12 +153,12 @@ class UsageSeen:
     """The tier that serves the answer, where a vendor says so with the usage only (Bedrock) and not in ``Started``."""
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Ended:
     """The stream is complete: its finish marker was there. Nothing follows."""
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Failed:
     """The stream is broken: an error event, a line that is not of the dialect, an end too early. Nothing follows."""
 

@@ -5,10 +5,11 @@ N x M. Equal dialects never come this way, their bytes are edited in place (``ex
 frozen, for a request is rendered again on each attempt.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal, TypeAlias
 
 from extproc.domain.reading import Json, JsonObject
+from extproc.domain.valueclass import valueclass
 
 Role = Literal["system", "developer", "user", "assistant", "tool"]
 
@@ -17,7 +18,7 @@ Origin = Literal["anthropic", "openai", "gemini"]
 """Whose models can read a piece of sealed reasoning: Claude's on every cloud, OpenAI's, or Gemini's."""
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class CacheMark:
     """A prompt-cache marker: everything up to and including the marked part may be cached."""
 
@@ -25,7 +26,7 @@ class CacheMark:
     """None: the vendor's default lifetime."""
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Text:
     """Plain text."""
 
@@ -35,7 +36,7 @@ class Text:
     """Citations of an assistant's earlier answer, in Anthropic's shape (the only dialect that takes them back)."""
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Source:
     """Where an image's or a document's bytes are: exactly one of ``data`` (base64), ``url``, ``file_id``, ``text``."""
 
@@ -46,7 +47,7 @@ class Source:
     text: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Image:
     """An image in a prompt or a tool result."""
 
@@ -56,7 +57,7 @@ class Image:
     cache: CacheMark | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Document:
     """A file in a prompt, PDF or text."""
 
@@ -67,7 +68,7 @@ class Document:
     cache: CacheMark | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Audio:
     """Audio in a prompt, base64; ``format`` as OpenAI names it (``wav | mp3``)."""
 
@@ -75,7 +76,7 @@ class Audio:
     format: str
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Thinking:
     """A model's earlier reasoning, sent back. Without its signature a vendor that signs will not take it.
 
@@ -88,7 +89,7 @@ class Thinking:
     origin: Origin = "anthropic"
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class RedactedThinking:
     """Encrypted reasoning, opaque to everyone but its vendor."""
 
@@ -96,14 +97,14 @@ class RedactedThinking:
     origin: Origin = "anthropic"
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Refusal:
     """An assistant's earlier refusal (OpenAI keeps it apart from text)."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class ToolCall:
     """The assistant calls a tool. ``arguments`` is JSON text, just as the model wrote it."""
 
@@ -117,7 +118,7 @@ class ToolCall:
     """In an answer: the call of a ``Tool.custom``."""
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class ToolResult:
     """What a tool gave back. ``name`` is the tool's, where the client's dialect tells it beside the call's id."""
 
@@ -131,7 +132,7 @@ class ToolResult:
 Part: TypeAlias = Text | Image | Document | Audio | Thinking | RedactedThinking | Refusal | ToolCall | ToolResult
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Message:
     """One turn. Tool results are parts of a message with role ``tool``, one message for each run of results."""
 
@@ -140,7 +141,7 @@ class Message:
     name: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Tool:
     """A function the model may call; ``parameters`` is a JSON Schema (None: no arguments declared)."""
 
@@ -153,7 +154,7 @@ class Tool:
     """Its client knows it as one that takes a text (OpenAI's custom tools); here the text is the argument ``input``."""
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class ToolChoice:
     """``auto``: the model decides; ``none``: no tool; ``required``: some tool; ``named``: the tool ``name``."""
 
@@ -161,7 +162,7 @@ class ToolChoice:
     name: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class OutputFormat:
     """Shape of the answer: any JSON (``json``), or JSON of a schema (``json_schema``)."""
 
@@ -172,7 +173,7 @@ class OutputFormat:
     description: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Reasoning:
     """How much the model may think before it answers. Vendors name an effort or a token budget; either may be None."""
 
@@ -186,7 +187,7 @@ class Reasoning:
     """Anthropic's ``thinking.display``."""
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Conversation:
     """A whole request. ``None`` means that the client did not say; a renderer then leaves the field out."""
 

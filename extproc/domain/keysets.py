@@ -5,7 +5,6 @@ algorithms exist here, so neither ``none`` nor a public key taken for an HMAC se
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -17,6 +16,7 @@ from jwt import PyJWK, PyJWTError, get_algorithm_by_name
 from jwt.algorithms import AllowedPublicKeys
 
 from extproc.domain.reading import Json, JsonObject
+from extproc.domain.valueclass import valueclass
 
 _FITS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("RSA", ""): ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"),
@@ -48,7 +48,7 @@ class KeySetError(ValueError):
     """A document or a source that is none; the message says why and holds nothing of its content."""
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class SigningKey:
     """A public key, and what it may check."""
 
@@ -61,7 +61,7 @@ class SigningKey:
         return algorithm in self.algorithms and _CHECKS[algorithm].verify(message, self.public, signature)
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class KeySet:
     """The usable keys of one document; ``skipped`` says why the others are not."""
 

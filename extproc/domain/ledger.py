@@ -15,12 +15,13 @@ Amounts are whole numbers: nano-dollars, tokens, requests.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from extproc.domain.meters import Meter
+from extproc.domain.valueclass import valueclass
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class HoldLine:
     """What a request may cost on one meter: ``fixed + per_output x output tokens granted``, a bound never exceeded."""
 
@@ -37,7 +38,7 @@ class HoldLine:
     """Set on meters of one provider of the chain: if it does not fit, that provider is left out, not the request."""
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class HoldOrder:
     """One atomic step: all lines or none. ``id`` is unique per request, and never the client's own request id.
 
@@ -54,7 +55,7 @@ class HoldOrder:
     others: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class MeterState:
     """Where a meter stands behind the step, in its unit."""
 
@@ -64,7 +65,7 @@ class MeterState:
     """Until a window starts anew, or a rolling one has room again (a whole window at most)."""
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Hold:
     """The answer to a ``HoldOrder``. Not granted: nothing was held."""
 
@@ -83,7 +84,7 @@ class Hold:
     """Granted from the allowance, with the store away."""
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Charge:
     """What one attempt came to."""
 
@@ -94,7 +95,7 @@ class Charge:
     """1 where the attempt reached a provider, else 0. Of a request's attempts one is counted: the last that is known."""
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Settlement:
     """One attempt's end. Idempotent by ``hold_id`` and ``attempt``.
 
@@ -113,7 +114,7 @@ class Settlement:
     limitless: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@valueclass(kw_only=True)
 class UsageEvent:
     """One attempt, as the ledger keeps it for ever; ``extproc.state.events`` encodes it. Times are Unix nanoseconds."""
 

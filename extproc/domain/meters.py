@@ -4,9 +4,10 @@ A meter is a scope (whose traffic it counts) x a unit (what it counts) x a windo
 takes its holds on all of its meters in one step, all or nothing; nothing else decides whether there is money left.
 """
 
-from dataclasses import dataclass
 from typing import Literal, TypeAlias, cast, get_args
 from urllib.parse import quote, unquote
+
+from extproc.domain.valueclass import valueclass
 
 Unit = Literal["usd", "tokens", "input_tokens", "output_tokens", "requests", "concurrent"]
 """``usd`` counts nano-dollars; ``tokens`` input and output together; ``concurrent`` requests under way."""
@@ -21,7 +22,7 @@ Kinds: ``org team user key provider model prompt`` and ``tag:<name>``. ``key`` i
 """
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Window:
     """Over what time a meter counts.
 
@@ -39,7 +40,7 @@ SHARE = 10_000
 """Shares of a limit are whole ten-thousandths: 8000 is 80 %."""
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class LadderStep:
     """What changes once ``at`` of the limit (ten-thousandths) is used up; exactly one of the rest is set."""
 
@@ -51,7 +52,7 @@ class LadderStep:
     refuse: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Meter:
     """One limit."""
 

@@ -3,7 +3,7 @@
 Whose quirks they are is data of ``extproc.config``; ``extproc.dialects`` and ``extproc.translate`` heed them.
 """
 
-from dataclasses import dataclass
+from extproc.domain.valueclass import valueclass
 
 OPENAI_STOPS = 4
 """Stop sequences that OpenAI takes. https://platform.openai.com/docs/api-reference/chat/create#chat-create-stop"""
@@ -15,7 +15,7 @@ https://developers.openai.com/api/reference/resources/responses/methods/create
 """
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class ChatQuirks:
     """The ways of one server. The default is OpenAI itself."""
 

@@ -4,10 +4,12 @@ Vendors disagree on what ``prompt_tokens`` holds. Here the parts are disjoint, s
 ``input`` excludes cached tokens, ``cache_write`` is split by lifetime, and ``reasoning`` is the part *within* ``output``.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
+
+from extproc.domain.valueclass import valueclass
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Usage:
     """Counts of one answer, in tokens unless said otherwise. All parts are disjoint but the details of ``output``."""
 

@@ -9,7 +9,7 @@ itself, requests whose client left before any answer.
 
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import orjson
 
@@ -28,6 +28,7 @@ from extproc.domain.errors import (
 )
 from extproc.domain.quirks import ChatQuirks
 from extproc.domain.reading import JsonObject
+from extproc.domain.valueclass import valueclass
 from extproc.phases.admission_log import AdmissionLog, Known
 from extproc.phases.asked import is_stream, read_asked
 from extproc.phases.booking import Booking, Bookkeeper, NoRoom, Wanted
@@ -95,7 +96,7 @@ _PASSED_ON = frozenset({"accept", "content-type", "content-length", "user-agent"
 keys, proxies' addresses, tags, and whatever clients think of."""
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class AdmissionDeps:
     """What admission works with; ``snapshot`` is the configuration at the time the stream opened.
 

@@ -16,13 +16,14 @@ sends no response headers at all is Envoy's to end (per-try timeout), for nothin
 
 import math
 from collections.abc import Awaitable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 from extproc.domain import names
 from extproc.domain.errors import InternalError, ProviderBadAnswer, ProviderError, ProviderTimeout, ProviderTruncated
 from extproc.domain.money import usd_text
 from extproc.domain.reading import JsonObject
+from extproc.domain.valueclass import valueclass
 from extproc.phases.attempt_log import AttemptLog
 from extproc.phases.events import (
     Abort,
@@ -63,7 +64,7 @@ _AFTER_END = 1.0
 """Seconds a provider may keep its connection open behind the finish marker before the client's stream is ended."""
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Order:
     """What was sent. ``parsed``: the client's body; ``began``: monotonic seconds at which the attempt began."""
 

@@ -1,12 +1,11 @@
 """What a request asks, read from its body: the model, the body itself, decoded, and whether it is a stream."""
 
-from dataclasses import dataclass
-
 import orjson
 
 from extproc.accounting.spelling import check_case
 from extproc.domain.errors import InvalidRequest, MalformedJson
 from extproc.domain.reading import Fields, Json, JsonObject
+from extproc.domain.valueclass import valueclass
 from extproc.phases.endpoints import Endpoint
 from extproc.translate.edit import check_once
 from extproc.translate.multipart import read_form
@@ -15,7 +14,7 @@ _STREAMED = frozenset({"chat", "images", "images-edits", "speech", "transcriptio
 """Operations whose answers can be events."""
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Asked:
     """``parsed``: the JSON object, or of a form the fields that matter; empty where the body is nobody's business."""
 

@@ -11,11 +11,11 @@ Counterpart: ``extproc.phases.admission``, whose hand-off is all this knows of t
 """
 
 from collections.abc import Awaitable
-from dataclasses import dataclass
 from typing import Literal
 
 from extproc.domain import names
 from extproc.domain.errors import BudgetExceeded, GatewayError, InternalError
+from extproc.domain.valueclass import valueclass
 from extproc.phases import handoff as handoffs
 from extproc.phases.answering import Answering, Order
 from extproc.phases.attempt_log import AttemptLog
@@ -40,7 +40,7 @@ from extproc.telemetry.traces import Tracer
 State = Literal["opened", "addressed", "sent", "refused"]
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class AttemptDeps:
     """What an attempt works with; ``snapshot`` is the configuration at the time the stream opened."""
 

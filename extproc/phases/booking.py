@@ -6,7 +6,7 @@ or a cheaper one, with the output that can be paid for. Counterpart: ``extproc.p
 
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 
 from extproc.config.snapshot import Model, Snapshot, Target
@@ -14,6 +14,7 @@ from extproc.domain.errors import BudgetExceeded, GatewayError
 from extproc.domain.ledger import Hold, HoldLine, HoldOrder, MeterState, UsageEvent
 from extproc.domain.meters import Meter
 from extproc.domain.reading import JsonObject
+from extproc.domain.valueclass import valueclass
 from extproc.phases.ports import Dice, Ledger
 from extproc.phases.worst import Reckoner, Reckoning
 from extproc.policy.ladder import Course, descend
@@ -33,7 +34,7 @@ _FREE: Mapping[str | None, Worst] = {None: Worst(0, 0, 0, 0, 1)}
 """The worst case where only requests are counted."""
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Wanted:
     """What admission knows of a request. ``chain``: the targets of a model, in the order of the attempts."""
 
@@ -51,7 +52,7 @@ class Wanted:
     now_ns: int
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Booking:
     """What a request may do. ``hold_id`` empty: nothing is booked anywhere."""
 
@@ -77,7 +78,7 @@ class NoRoom(Exception):
         self.states = tuple(states)
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class _Counted:
     """The meters of a kind of request, each with its group, and what follows of them alone."""
 
@@ -91,7 +92,7 @@ class _Counted:
     """The size of a request matters."""
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class _Plan:
     """One order, and what it was made of."""
 
@@ -101,7 +102,7 @@ class _Plan:
     """The output, by a ladder."""
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Bookkeeper:
     """Makes bookings; one for all requests of a configuration."""
 

@@ -6,11 +6,11 @@ Further spellings of the same paths: ``/anthropic/...`` for Anthropic SDKs that 
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import unquote
 
 from extproc.domain.errors import UnknownRoute
+from extproc.domain.valueclass import valueclass
 
 OPENAI, ANTHROPIC = "openai-chat", "anthropic-messages"
 RESPONSES, COMPLETIONS, GEMINI = "openai-responses", "openai-completions", "gemini"
@@ -22,7 +22,7 @@ _ANTHROPIC_PREFIX = "/anthropic"
 _MODELS = "/v1/models"
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Endpoint:
     """What a request asks: something of a model (``call``), the catalogue (``models``), or one entry (``model``).
 

@@ -5,7 +5,7 @@ depends on who is called.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import cast
 
 import orjson
@@ -16,6 +16,7 @@ from extproc.dialects.base import ClientDialect, ProviderDialect, RenderOptions,
 from extproc.dialects.bedrock_anthropic import AnthropicOverBedrock
 from extproc.domain.errors import InternalError, ProviderAuth, ProviderError
 from extproc.domain.reading import JsonObject
+from extproc.domain.valueclass import valueclass
 from extproc.phases.endpoints import RESPONSES
 from extproc.phases.events import RequestHeaders
 from extproc.phases.handoff import Handoff, Step
@@ -41,7 +42,7 @@ from extproc.translate.tool_names import restoring
 _NO_BODY: JsonObject = {}
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Exchange:
     """Who speaks to whom, and how. Either ``dialect`` or ``operation`` is there: a conversation, or something else."""
 
@@ -169,7 +170,7 @@ class Exchange:
         return error
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Parties:
     """What the exchanges of a worker have in common."""
 

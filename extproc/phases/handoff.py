@@ -5,17 +5,18 @@ replica or restart can serve either phase. It rides on every message of an attem
 bytes, no secret, no prompt. Writer: ``extproc.phases.admission``; reader: ``extproc.phases.attempt``.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 
 import orjson
 
 from extproc.domain.errors import InternalError
+from extproc.domain.valueclass import valueclass
 
 VERSION = 4
 """Raised when the meaning of a field changes; workers of two versions then refuse each other's hand-offs clearly."""
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Step:
     """One attempt of the chain."""
 
@@ -26,7 +27,7 @@ class Step:
     """Which of its APIs this target is called by, where the configuration says; see ``Target.api``."""
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Handoff:
     """What the attempts need to know of a request.
 

@@ -5,10 +5,10 @@ of the same request, ``extproc.phases.admission``, and whoever reads Envoy's acc
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from extproc.domain import names
 from extproc.domain.errors import NoAnswer, ProviderTimeout, ProviderUnreachable
+from extproc.domain.valueclass import valueclass
 from extproc.phases.handoff import Step
 from extproc.telemetry.records import AttemptSummary
 
@@ -19,7 +19,7 @@ CLOCKS_DIFFER = 0.05
 """Seconds by which Envoy's timer may ring early, as seen from here."""
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class AttemptMark:
     """What an attempt tells the later ones, admission and the access log of itself.
 

@@ -4,7 +4,7 @@ Counterpart: ``extproc.phases.booking``, before the call. An attempt calls exact
 """
 
 from collections.abc import Awaitable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import orjson
 
@@ -17,6 +17,7 @@ from extproc.domain.errors import UnboundedCost
 from extproc.domain.ledger import Charge, Settlement, UsageEvent
 from extproc.domain.reading import JsonObject
 from extproc.domain.usage import Usage
+from extproc.domain.valueclass import valueclass
 from extproc.phases.exchange import Exchange
 from extproc.phases.handoff import Handoff
 from extproc.phases.ports import Ledger
@@ -44,7 +45,7 @@ class Lessons:
         return self._answers <= _FIRST_LESSONS or self._answers % _LESSON_EVERY == 0
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Accounts:
     """What the attempts of a configuration settle with. ``ledger`` None: there is none, costs are only told."""
 

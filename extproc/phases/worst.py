@@ -4,7 +4,7 @@ Counterparts: ``extproc.accounting.bounds``, for one target; ``extproc.phases.bo
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from extproc.accounting.bound import Bound, Quote
 from extproc.accounting.bounds import prompt_bound, quote
@@ -14,6 +14,7 @@ from extproc.accounting.tariffs import FREE, Tariff, TariffBook
 from extproc.config.snapshot import Snapshot, Target
 from extproc.domain.errors import UnboundedCost, UnknownPrice
 from extproc.domain.reading import JsonObject
+from extproc.domain.valueclass import valueclass
 from extproc.phases.endpoints import FORMS
 from extproc.policy.meters import Worst
 from extproc.providers.wire import WIRES, wire_for
@@ -21,7 +22,7 @@ from extproc.translate.edit import check_each_once
 from extproc.translate.pairs import is_same
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Reckoning:
     """The worst case of a request on a chain. ``targets``: those of the chain that can serve it under its meters."""
 
@@ -34,7 +35,7 @@ class Reckoning:
     """The smallest output limit that is worth granting in the client's dialect."""
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Reckoner:
     """Reckons for one configuration."""
 

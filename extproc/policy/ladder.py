@@ -4,13 +4,14 @@ A step is reached when ``settled + held`` of its meter reaches its share. The ho
 so nothing slips through between looking and taking.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from extproc.domain.ledger import MeterState
 from extproc.domain.meters import SHARE, Meter
+from extproc.domain.valueclass import valueclass
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Course:
     """How a request is served, as far as ladders have a say. ``honoured``: meter id → steps heeded so far."""
 

@@ -4,12 +4,13 @@ Counterparts: ``extproc.accounting`` says what an answer can cost, ``extproc.sta
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from extproc.config.directory import Directory
 from extproc.config.snapshot import Party, PartyKind, Snapshot, VirtualKey
 from extproc.domain.ledger import HoldLine
 from extproc.domain.meters import SHARE, Meter, Scope, meter_id
+from extproc.domain.valueclass import valueclass
 from extproc.policy.windows import Windows
 
 ANY = "*"
@@ -18,7 +19,7 @@ _MAX_INSTANCES = 10_000
 """Meters of ``*`` scopes that are remembered; prompts and tags can have any value."""
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Principal:
     """Who asks: the key and the parties it belongs to."""
 
@@ -41,7 +42,7 @@ class Principal:
         return any(side.credentials and provider in side.credentials for side in (self.key, *self.parties))
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Subject:
     """What of a request decides on its meters, besides who asks. ``prompt``: a digest, where one is needed."""
 
@@ -52,7 +53,7 @@ class Subject:
     prompt: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Worst:
     """What a request may come to at most: money as nano-dollars, for one provider or for the dearest of the chain."""
 

@@ -10,7 +10,6 @@ import hashlib
 import re
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
@@ -20,6 +19,7 @@ from extproc.config.snapshot import JwtIssuer, VirtualKey
 from extproc.domain.errors import GatewayError, IdentityUnavailable, Unauthenticated
 from extproc.domain.keysets import KeySets
 from extproc.domain.reading import Json, JsonObject
+from extproc.domain.valueclass import valueclass
 from extproc.policy.claims import models_of, number_of, text_of
 
 _SHAPE = re.compile(r"eyJ[A-Za-z0-9_-]*\.[A-Za-z0-9_-]*\.[A-Za-z0-9_-]*")
@@ -42,7 +42,7 @@ _RETRY_AFTER = 5.0
 _MEND = "Get a new one from your identity provider."
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class _Token:
     """A token taken apart; nothing of it is to be trusted yet."""
 
@@ -53,7 +53,7 @@ class _Token:
     signature: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class _Seen:
     key: VirtualKey
     expires_ns: int

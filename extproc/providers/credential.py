@@ -4,21 +4,21 @@ Counterparts: ``extproc.credentials`` keeps those that expire; ``request`` puts 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from extproc.config.snapshot import AwsLogin, GcpLogin, Provider, Secret
+from extproc.domain.valueclass import valueclass
 from extproc.providers.sigv4 import AwsKeys
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class ApiKey:
     """A key that the vendor has issued; each dialect has its own header for it."""
 
     key: Secret
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Bearer:
     """An access token, which every cloud takes in ``authorization``."""
 

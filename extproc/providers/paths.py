@@ -10,12 +10,12 @@ https://docs.anthropic.com/en/api/claude-on-vertex-ai, https://docs.cohere.com/r
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TypeAlias
 from urllib.parse import quote
 
 from extproc.config.snapshot import Provider
 from extproc.domain.errors import InvalidRequest, UnsupportedFeature
+from extproc.domain.valueclass import valueclass
 
 _OPENAI: Mapping[str, str] = {
     "embeddings": "/embeddings",
@@ -44,7 +44,7 @@ _ACCOUNT_PATH = re.compile(r"/(files|batches)(?:/[A-Za-z0-9_-]+)*(?:\?[!-~]*)?")
 """Ids have no dots, so no segment of what a client sends can lead elsewhere."""
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Ask:
     """What an attempt asks of a provider. ``model``: the provider's own name of it.
 

@@ -1,10 +1,11 @@
 """A provider and an ask → authority, path and headers, absolute: nothing of an earlier attempt survives."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from extproc.config.snapshot import Provider
+from extproc.domain.valueclass import valueclass
 from extproc.providers.credential import Credential, credential_headers
 from extproc.providers.sigv4 import AwsKeys, SignedParts, SigningScope
 from extproc.providers.sigv4 import sign as signature
@@ -23,7 +24,7 @@ _SERVICE = "bedrock"
 """The signing name of the one service whose requests are signed."""
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Addressed:
     """What to set and to remove on the request, and the path it goes to."""
 

@@ -6,13 +6,13 @@ the way changes is signed: the host, the content type and Amazon's own headers.
 
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import sha256
 from urllib.parse import quote
 
 from extproc.config.snapshot import Secret
+from extproc.domain.valueclass import valueclass
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
 _TERMINATOR = "aws4_request"
@@ -22,7 +22,7 @@ _SIGNED = frozenset({"host", "content-type"})
 _SET_HERE = frozenset({"x-amz-date", "x-amz-security-token", "x-amz-content-sha256"})
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class AwsKeys:
     """Credentials of an AWS account or role; ``session_token`` goes with those that are temporary."""
 
@@ -31,7 +31,7 @@ class AwsKeys:
     session_token: Secret | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class SignedParts:
     """What of a request is signed. ``path`` is as it goes on the wire (encoded once), ``query`` without ``?``.
 
@@ -46,7 +46,7 @@ class SignedParts:
     query: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class SigningScope:
     """For which region and service a signature holds, and when it was made (Unix seconds)."""
 

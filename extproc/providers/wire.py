@@ -7,12 +7,13 @@ https://docs.anthropic.com/en/api/claude-on-vertex-ai.
 
 import enum
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Final, Literal, TypeAlias
 
 from extproc.config.snapshot import Api, Provider
 from extproc.domain.reading import Json
+from extproc.domain.valueclass import valueclass
 from extproc.providers import paths
 from extproc.providers.betas import ON_BEDROCK, ON_VERTEX, known_betas, split_betas
 from extproc.providers.paths import Ask, Path
@@ -41,7 +42,7 @@ def _unchanged(stream: bool, client_headers: Mapping[str, str]) -> Members:  # n
 _BETA = "anthropic-beta"
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class ProviderWire:
     """How one kind of provider is spoken to.
 

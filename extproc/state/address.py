@@ -11,9 +11,11 @@ A user or password with ``@ / : , ?`` in it is written percent-encoded. The form
 registered (https://www.iana.org/assignments/uri-schemes/prov/redis); the two with it are our own.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 from urllib.parse import parse_qsl, unquote
+
+from extproc.domain.valueclass import valueclass
 
 Arrangement = Literal["single", "unix", "sentinel", "cluster"]
 
@@ -39,7 +41,7 @@ class AddressError(ValueError):
     """The URL cannot be; the message says what is wrong with it and shows none of it but its scheme and hosts."""
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Address:
     """Where Redis is. ``str`` of it shows no credential."""
 

@@ -13,7 +13,6 @@ key                 type    holds
 
 import re
 from collections.abc import Awaitable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import cast
 from zoneinfo import ZoneInfo
@@ -23,6 +22,7 @@ from redis.exceptions import RedisError
 from extproc.domain.meters import SHARE, Scope, Unit, Window, parse_meter_id
 from extproc.domain.money import NANOS, usd_text
 from extproc.domain.reading import Json
+from extproc.domain.valueclass import valueclass
 from extproc.state import layout
 from extproc.state.lanes import StoreAway
 from extproc.state.store import Store
@@ -48,7 +48,7 @@ def dead_letters(prefix: str) -> str:
     return f"{layout.root(prefix)}adl"
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Alert:
     """A meter has reached a share of its limit, for the first time in its window. Amounts in the meter's unit."""
 
@@ -119,7 +119,7 @@ class Alert:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class DeadLetter:
     """An alert that a webhook did not take."""
 

@@ -20,10 +20,11 @@ import random
 import socket
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypeAlias
 
 from extproc.config.snapshot import Webhook
+from extproc.domain.valueclass import valueclass
 from extproc.state.alert_group import AWAY, AlertGroup
 from extproc.state.alert_log import Alert, Fields, alert_id, read_alert
 from extproc.state.store import Store
@@ -36,7 +37,7 @@ _JOIN_BACK_MS = 60_000
 """A new webhook hears of the last minute: alerts may be raised before its group is there, and older ones are not news."""
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class AlertDelivered:
     """A webhook has taken an alert."""
 
@@ -45,7 +46,7 @@ class AlertDelivered:
     tries: int
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class AlertFailed:
     """A webhook has not taken an alert; it is tried again in ``wait`` seconds."""
 
@@ -56,7 +57,7 @@ class AlertFailed:
     wait: float
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class AlertBuried:
     """A webhook was given up on with an alert, which is a dead letter now."""
 
@@ -66,7 +67,7 @@ class AlertBuried:
     tries: int
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class AlertsStalled:
     """Sending to a webhook stands still; it goes on by itself. Said once until it has gone on."""
 
@@ -80,7 +81,7 @@ Observer: TypeAlias = Callable[[AlertEvent], None]
 """Told on the event loop; it must not raise. No event holds a URL."""
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Pace:
     """Seconds, but for ``most``."""
 
@@ -104,7 +105,7 @@ class Pace:
     """Alerts under way to one webhook; further ones wait in the stream."""
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Ports:
     """The world: posting, the clock (Unix nanoseconds), waiting for the next try, and dice."""
 

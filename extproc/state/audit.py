@@ -4,12 +4,12 @@ An entry is written in the same step as the change (``directory_store``), so the
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from extproc.domain.valueclass import valueclass
 from extproc.state.directory_layout import Kind
 from extproc.state.records import Record
 
@@ -19,7 +19,7 @@ _SILENT = frozenset({"sha256", "previous", "hint", "created", "updated", "create
 """Fields whose change is said by the action, or that nobody needs: digests are not shown to those who read the trail."""
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Actor:
     """Who asks for a change: ``name`` as the caller gave it, ``role`` as the token proved it."""
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from extproc.domain.ledger import Charge, Hold, HoldOrder, MeterState, Settlement
+from extproc.domain.valueclass import valueclass
 from extproc.state.counters import Counters, Line, line_of
 from extproc.state.deciding import decide
 
@@ -26,7 +27,7 @@ SWEEP = 20
 """Rows per step."""
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Entry:
     """A usage event as it was written. ``change``: usd, input and output tokens where they are not the event's own."""
 
@@ -68,7 +69,7 @@ class Row:
         return self.known.issubset(self.settled)
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Outcome:
     """What became of a settlement: ``again charged corrected orphan late``, and meters charged beyond the bound."""
 

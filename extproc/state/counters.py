@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from extproc.domain.ledger import HoldLine, Settlement
 from extproc.domain.meters import SHARE, Unit
+from extproc.domain.valueclass import valueclass
 from extproc.state.layout import BUCKETS, bucket_ms, meter_name
 
 
@@ -66,7 +67,7 @@ class Counter:
     alerted: dict[int, int] = field(default_factory=dict[int, int])
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Stand:
     """Where the meter of an order's line stands. ``bucket``: of now."""
 

@@ -12,7 +12,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
@@ -20,6 +20,7 @@ import orjson
 from extproc.config.directory import Declared, Directory
 from extproc.config.meters import Context
 from extproc.config.snapshot import Party, PartyKind, VirtualKey
+from extproc.domain.valueclass import valueclass
 from extproc.state.directory_store import DirectoryStore, Stamp
 from extproc.state.records import Record
 from extproc.state.roll import Roll
@@ -39,7 +40,7 @@ _FILE_PAUSE = 1.0
 """Seconds between two writes of the file at least, and twenty times what the last one took."""
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Memory:
     """The file of the last state. ``writes``: this process keeps it up to date; one of a gateway's is enough."""
 
@@ -47,7 +48,7 @@ class Memory:
     writes: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Timing:
     """``clock`` gives monotonic seconds; ``poll``: seconds between two looks for news that nobody told of."""
 

@@ -4,11 +4,11 @@ import asyncio
 import uuid
 from collections.abc import AsyncGenerator, Awaitable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import cast
 
 from redis.exceptions import RedisError, ResponseError
 
+from extproc.domain.valueclass import valueclass
 from extproc.state import directory_layout as layout
 from extproc.state.audit import AuditEntry
 from extproc.state.records import BlockRecord, BudgetRecord, KeyRecord, PartyRecord, Record
@@ -33,7 +33,7 @@ class Refused(Exception):
         self.holder = holder
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Change:
     """One record put in place of another. ``before`` None: it must not be there yet; ``after`` None: it is removed."""
 
@@ -44,7 +44,7 @@ class Change:
     audit: AuditEntry
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Stamp:
     """Which state of the directory one has seen. ``change``: the random id of the last change in it."""
 
@@ -52,7 +52,7 @@ class Stamp:
     change: str
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class News:
     """What changed since a stamp: the fields to read again. ``fields`` None: too much is unknown, read everything."""
 

@@ -14,7 +14,6 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TypeAlias
 from urllib.parse import urlsplit
@@ -29,6 +28,7 @@ from extproc.domain.keysets import (
     parse_key_set,
     source_problem,
 )
+from extproc.domain.valueclass import valueclass
 
 _LIMIT = 256 * 1024
 """Bytes of a document; a key takes about 2 KiB with its certificate chain."""
@@ -43,7 +43,7 @@ _SOURCE_ERRORS = (OSError, ValueError, http.client.HTTPException)
 """Network, TLS, files (``OSError``, of which ``URLError`` is one); bad documents (``KeySetError`` is a ``ValueError``)."""
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class KeysLoaded:
     """A source has a new or changed set."""
 
@@ -53,7 +53,7 @@ class KeysLoaded:
     """Why which keys of the document are not used."""
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class KeysFailed:
     """A source could not be read; the last good set, if there was one, stays."""
 
@@ -70,7 +70,7 @@ Observer: TypeAlias = Callable[[KeysEvent], None]
 """Told on the event loop; it must not raise."""
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Pace:
     """Seconds. ``early``: the least between two refreshes that unknown keys ask for, as strangers can make them up."""
 

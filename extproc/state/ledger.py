@@ -9,12 +9,12 @@ import logging
 import math
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
 from extproc.domain.errors import StoreUnavailable
 from extproc.domain.ledger import Hold, HoldOrder, Settlement
+from extproc.domain.valueclass import valueclass
 from extproc.state.delivery import Delivery
 from extproc.state.outage import RETRY_SECONDS, Allowance
 from extproc.state.parcels import Item, Lines, Runs
@@ -70,7 +70,7 @@ class Observer(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class LedgerConfig:
     """What the composition root says. ``workers``: processes of this replica, which share each meter's allowance."""
 

@@ -1,11 +1,12 @@
 """What may be granted while the store is away: each meter's allowance, for each worker its part."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from extproc.domain.errors import StoreUnavailable
 from extproc.domain.ledger import Hold, HoldLine, HoldOrder, MeterState, Settlement
 from extproc.domain.meters import Meter
+from extproc.domain.valueclass import valueclass
 from extproc.state.counters import Counter, Line, Stand, line_of
 from extproc.state.deciding import decide
 from extproc.state.layout import meter_name
@@ -16,7 +17,7 @@ _MAX_GRANTS = 50_000
 """Grants remembered; beyond it what they took is not given back within the outage."""
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class _Grant:
     lines: tuple[tuple[str, Line], ...]
     """What was taken of what; the line says how a settlement counts on it."""

@@ -6,7 +6,7 @@ Every method raises ``StoreAway``.
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from datetime import datetime, tzinfo
 from typing import Literal, cast
 
@@ -14,6 +14,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from extproc.domain.ledger import MeterState, UsageEvent
 from extproc.domain.meters import Meter
+from extproc.domain.valueclass import valueclass
 from extproc.state import layout
 from extproc.state.events import PARTIES, decode_event, parties
 from extproc.state.steps import Steps, read_states
@@ -33,7 +34,7 @@ Party = Literal["org", "team", "user", "key_id", "model", "provider"]
 Span = Literal["hour", "day", "month", "all"]
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Wanted:
     """Whose usage; None: anybody's."""
 
@@ -45,7 +46,7 @@ class Wanted:
     provider: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class StoredEvent:
     """An entry of the ledger. ``id``: its place, ``<Unix milliseconds>-<number>``.
 
@@ -64,7 +65,7 @@ class StoredEvent:
     output_tokens: int
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Page:
     """Events, newest first; ``before`` asks for the next page, None: there is none."""
 
@@ -72,7 +73,7 @@ class Page:
     before: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Sum:
     """What was added to the books in a span that began at ``start`` (Unix seconds), by the names asked for.
 

@@ -4,11 +4,11 @@
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final, Literal, cast
 
 from extproc.domain.ledger import Charge, Hold, HoldLine, HoldOrder, MeterState, Settlement
 from extproc.domain.meters import SHARE, Meter, Window
+from extproc.domain.valueclass import valueclass
 from extproc.state.events import summary
 from extproc.state.layout import bucket_ms, meter_name, root
 from extproc.state.store import Call
@@ -33,7 +33,7 @@ What = Literal["again", "charged", "corrected", "orphan", "late"]
 _WHAT: tuple[What, ...] = ("again", "charged", "corrected", "orphan", "late")
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Settled:
     """What became of a settlement. ``exceeded``: ids of meters charged with more than the bound."""
 

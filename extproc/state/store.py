@@ -6,7 +6,6 @@
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cache, partial
 from hashlib import sha1
 from importlib.resources import files
@@ -17,6 +16,7 @@ import hiredis
 from redis.exceptions import NoScriptError, ResponseError
 
 from extproc.config import snapshot
+from extproc.domain.valueclass import valueclass
 from extproc.state.address import Address, AddressError, parse_address
 from extproc.state.dial import Client, dial
 from extproc.state.lanes import Lanes, StoreAway, away, redirected
@@ -33,7 +33,7 @@ _pack = cast(
 _NEEDS = re.compile(rb"^-- needs (\w+\.lua)$", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Call:
     """One run of ``extproc/state/scripts/<script>.lua``. All keys of a call have the same hash tag."""
 
@@ -42,7 +42,7 @@ class Call:
     args: tuple[str | bytes | int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class _Script:
     text: bytes
     sha: str

@@ -16,7 +16,6 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TypeAlias
@@ -26,6 +25,7 @@ import orjson
 
 from extproc.config.snapshot import Secret, Webhook
 from extproc.domain.keysets import is_loopback
+from extproc.domain.valueclass import valueclass
 from extproc.state.alert_log import Alert
 from extproc.version import VERSION
 
@@ -48,7 +48,7 @@ _MOST_AT_ONCE = 4
 """Posts to one webhook; each has a thread while it lasts. Slack takes one a second."""
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Message:
     """One post. ``to`` is the webhook's name for logs."""
 
@@ -58,7 +58,7 @@ class Message:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Reply:
     """What is read of an answer; its body is not."""
 

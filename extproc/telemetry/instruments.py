@@ -3,10 +3,11 @@
 Help texts are short for a reason: in multi-process mode every series repeats its help in every worker's file.
 """
 
-from dataclasses import dataclass
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from extproc.domain.valueclass import valueclass
 
 TOKEN_BUCKETS: Final = tuple(float(4**n) for n in range(14))
 """1 to 67,108,864, as the conventions advise for token usage."""
@@ -32,7 +33,7 @@ _GEN_AI: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class GenAiInstruments:
     """The metrics of the GenAI conventions. Label order: the five of ``_GEN_AI``, then the metric's own."""
 
@@ -84,7 +85,7 @@ class GenAiInstruments:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class GatewayInstruments:
     """The gateway's own metrics. Label order as listed in ``metrics``.
 

@@ -9,11 +9,12 @@ credential: an error is its ``outcome``, since a vendor's message may quote the 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import TypeAlias
 
 from extproc.domain.answer import FinishReason
 from extproc.domain.usage import Usage
+from extproc.domain.valueclass import valueclass
 
 OK = "ok"
 """The outcome of what went well; every other outcome is a ``GatewayError.outcome``: ``<fault>:<code>``."""
@@ -26,7 +27,7 @@ Operation: TypeAlias = str
 _NO_USAGE = Usage()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@valueclass(kw_only=True)
 class AttemptSummary:
     """One try as the request's row lists it. ``reason`` is the try's outcome; ``model`` the provider's name for it."""
 
@@ -36,7 +37,7 @@ class AttemptSummary:
     duration_ms: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@valueclass(kw_only=True)
 class _Record:
     """What both rows say. Durations are milliseconds, times nanoseconds since 1970."""
 
@@ -81,7 +82,7 @@ class _Record:
     """The client has got the head of an answer, so no other provider could take over."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@valueclass(kw_only=True)
 class AttemptRecord(_Record):
     """One upstream try. ``status`` is the provider's, None where it sent none; ``attempt`` counts from 1."""
 
@@ -91,7 +92,7 @@ class AttemptRecord(_Record):
     server_port: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@valueclass(kw_only=True)
 class RequestRecord(_Record):
     """One client request. ``status`` is what the client got; provider fields and usage are of the committed attempt."""
 

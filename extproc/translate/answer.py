@@ -1,6 +1,6 @@
 """A whole answer: the provider's 200 body → the client's. ``extproc.translate.response`` does streams."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import orjson
 
@@ -9,9 +9,10 @@ from extproc.domain.answer import FinishReason
 from extproc.domain.errors import ProviderBadAnswer
 from extproc.domain.jsontext import read_exactly
 from extproc.domain.usage import Usage
+from extproc.domain.valueclass import valueclass
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class TranslatedAnswer:
     """The body for the client, and what the gateway has to know about it. Empty ids and names are None."""
 
@@ -24,7 +25,7 @@ class TranslatedAnswer:
     """The tier that served it, which decides on its price."""
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Unsaid:
     """What stands in where an answer does not say: the provider's name of the model, and an id."""
 

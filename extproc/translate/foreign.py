@@ -7,12 +7,12 @@ second. ``extproc.domain.sealed`` marks it.
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 
 from extproc.dialects.gemini.models import generation_of, traits_of
 from extproc.dialects.gemini.signatures import SKIP_VALIDATION, WRAPPED_PREFIX, unwrap
 from extproc.domain.reading import Json, JsonObject
 from extproc.domain.sealed import PREFIX
+from extproc.domain.valueclass import valueclass
 from extproc.translate.edit import Changes
 
 _BLANKS = r"[ \t\r\n]*"
@@ -23,7 +23,7 @@ _EMPTY = rf'"(?:signature|encrypted_index)"{_BLANKS}:{_BLANKS}""'
 a search that another vendor made. Anthropic refuses both."""
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Server:
     """Who is asked."""
 

@@ -7,10 +7,10 @@ is spelled in two ways. Files are skipped by a search for the boundary, which co
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from extproc.domain.errors import InvalidRequest
 from extproc.domain.reading import Json, JsonObject
+from extproc.domain.valueclass import valueclass
 
 MAX_PARTS = 256
 """Parts of a form: OpenAI takes 16 images and a dozen fields."""
@@ -37,7 +37,7 @@ _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 """Some servers end a header's line at a bare CR, LF or another separator, and read what follows as a header."""
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class _Part:
     """``body[start:end]`` is the value; ``file`` says that it has a file's name."""
 

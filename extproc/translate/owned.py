@@ -7,20 +7,21 @@ https://platform.openai.com/docs/guides/conversation-state
 """
 
 import hmac
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from hashlib import sha256
 
 from extproc.dialects.base import Frame, StreamReader
 from extproc.domain.answer import Started
 from extproc.domain.errors import InvalidRequest
 from extproc.domain.reading import Json, JsonObject
+from extproc.domain.valueclass import valueclass
 
 FIELD = "previous_response_id"
 _MARK = 20
 """Hexadecimal digits: 80 bits, of which nobody guesses one."""
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Owner:
     """To whom ids are given. ``secret``: what only the gateway knows."""
 

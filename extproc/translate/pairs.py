@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from extproc.dialects.anthropic.dialect import AnthropicClient, AnthropicProvider
 from extproc.dialects.base import ClientDialect, ProviderDialect
@@ -12,6 +11,7 @@ from extproc.dialects.openai_chat.dialect import OpenAIChatClient, OpenAIProvide
 from extproc.dialects.openai_completions.dialect import OpenAICompletionsClient, OpenAICompletionsProvider
 from extproc.dialects.openai_responses.dialect import OpenAIResponsesClient, OpenAIResponsesProvider
 from extproc.domain.errors import ProviderError
+from extproc.domain.valueclass import valueclass
 
 CLIENT_DIALECTS: Mapping[str, ClientDialect] = {
     "openai-chat": OpenAIChatClient(),
@@ -64,7 +64,7 @@ def is_same(client_dialect: str, spoken: str) -> bool:
     return (client_dialect, spoken) in _SAME
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Pair:
     """Who talks to whom."""
 

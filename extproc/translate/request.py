@@ -1,7 +1,7 @@
 """A request on its way to the provider; ``extproc.translate.answer`` and ``.response`` are the way back."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 import orjson
 
@@ -10,6 +10,7 @@ from extproc.domain.conversation import Conversation
 from extproc.domain.errors import InvalidRequest
 from extproc.domain.jsontext import exactly
 from extproc.domain.reading import Json, JsonObject, kind_of
+from extproc.domain.valueclass import valueclass
 from extproc.translate.clouds import fitted
 from extproc.translate.edit import DELETE, Changes, edit_members
 from extproc.translate.foreign import Server, without_foreign
@@ -17,7 +18,7 @@ from extproc.translate.same import EDIT_PLANS, quirk_edits
 from extproc.translate.tool_names import ToolNames, fit_tool_names
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class RequestJob:
     """What an attempt wants of a request. ``same_dialect`` is for ``extproc.translate.pairs`` to say."""
 
@@ -32,7 +33,7 @@ class RequestJob:
     """Top-level changes of the provider's body, made last: what differs where a cloud serves somebody's models."""
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class TranslatedRequest:
     """The body for the provider, the request fields that it could not take, and what the client expects back."""
 

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from extproc.dialects.base import Frame, StreamReader, StreamWriter
 from extproc.domain.answer import (
@@ -27,9 +27,10 @@ from extproc.domain.answer import (
 )
 from extproc.domain.errors import ProviderError, ProviderTruncated
 from extproc.domain.usage import Usage
+from extproc.domain.valueclass import valueclass
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Progress:
     """What a chunk of the provider's stream came to."""
 

@@ -5,7 +5,6 @@ the gateway understands would be taken out here, with ``DELETE``.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
 from extproc.dialects.base import RenderOptions
@@ -13,10 +12,11 @@ from extproc.dialects.openai_quirks import fit_items, fit_messages, is_same
 from extproc.domain.errors import InvalidRequest, UnsupportedFeature
 from extproc.domain.quirks import OPENAI
 from extproc.domain.reading import Json, JsonObject, kind_of
+from extproc.domain.valueclass import valueclass
 from extproc.translate.edit import Changes
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class SameDialectEdits:
     """Top-level changes, and whether the client itself asked for usage in the stream."""
 

@@ -6,7 +6,7 @@ another. A name that fits goes as it is.
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from hashlib import sha256
 
 from extproc.dialects.base import ClientDialect, StreamWriter
@@ -14,6 +14,7 @@ from extproc.domain.answer import Answer, AnswerEvent, Choice, ToolCallStarted
 from extproc.domain.conversation import Conversation, Message, Part, ToolCall, ToolResult
 from extproc.domain.errors import GatewayError
 from extproc.domain.reading import Json, JsonObject
+from extproc.domain.valueclass import valueclass
 
 ToolNames = Mapping[str, str]
 """As the provider knows a tool → as the client does; only those that differ."""
@@ -97,7 +98,7 @@ def _renamed_part(part: Part, made: Mapping[str, str]) -> Part:
     return part
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class _Restoring:
     """A ``ClientDialect``."""
 

@@ -4,7 +4,6 @@ Source: https://platform.claude.com/docs/en/api/errors and ``anthropic.types.sha
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import orjson
 
@@ -25,6 +24,7 @@ from extproc.domain.errors import (
     ProviderTimeout,
 )
 from extproc.domain.reading import Json, JsonObject
+from extproc.domain.valueclass import valueclass
 
 MAX_MESSAGE_CHARS = 1000
 """Of a vendor's message: long enough for its longest explanations, short enough for a log row."""
@@ -130,7 +130,7 @@ def render_error_event(error: GatewayError) -> bytes:
     return render_event(orjson.dumps(render_error(error)), name="error")
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class _Report:
     """What a vendor's error body says; empty strings where it does not."""
 

@@ -1,7 +1,6 @@
 """The request's fields beside the messages: limits, sampling, thinking, tools, output format."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from extproc.dialects.anthropic.render_blocks import Block, render_cache_mark
 from extproc.dialects.claude import Traits
@@ -9,6 +8,7 @@ from extproc.dialects.closed_schema import closed_schema
 from extproc.dialects.losses import Losses
 from extproc.domain.conversation import Conversation, Reasoning, Tool, ToolCall
 from extproc.domain.reading import Json, JsonObject
+from extproc.domain.valueclass import valueclass
 
 MIN_BUDGET = 1024
 """The smallest ``thinking.budget_tokens`` that the vendor takes; the largest is one below ``max_tokens``."""
@@ -105,7 +105,7 @@ def _one_of(temperature: float, top_p: float, losses: Losses) -> tuple[float | N
     return temperature, None
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class ThinkingFields:
     """``thinking`` and ``output_config.effort``."""
 

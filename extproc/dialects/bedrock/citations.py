@@ -5,12 +5,12 @@ Sources: ``Citation`` and ``CitationLocation`` of the service model; ``anthropic
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from extproc.domain.reading import Json, JsonObject
+from extproc.domain.valueclass import valueclass
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class _Kind:
     """A location: Converse's member, Anthropic's type, and the pairs of their fields."""
 

@@ -10,11 +10,11 @@ nova/latest/nova2-userguide/request-response-schema.html. OpenAI's GPT models: h
 """
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
 from extproc.dialects.claude import Traits, traits_of, version_of
+from extproc.domain.valueclass import valueclass
 
 Name = Literal["claude", "nova", "nova2", "gpt", "gpt-oss", "other", "unknown"]
 
@@ -27,7 +27,7 @@ _NAMED = re.compile(r"^[a-z0-9-]+\.[a-z0-9.-]+")
 _ANY = Traits()
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Family:
     """What a model takes."""
 

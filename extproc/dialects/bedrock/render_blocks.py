@@ -1,7 +1,7 @@
 """Parts → content blocks. Source: ``ContentBlock`` and what it is made of in the service model."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from extproc.dialects.arguments import arguments_object
 from extproc.dialects.bedrock.citations import render_citation
@@ -23,6 +23,7 @@ from extproc.domain.conversation import (
     ToolResult,
 )
 from extproc.domain.reading import Json, JsonObject
+from extproc.domain.valueclass import valueclass
 
 Block = dict[str, Json]
 
@@ -58,7 +59,7 @@ class ToolIds:
         return clean
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Rendering:
     """What the blocks of one request share."""
 

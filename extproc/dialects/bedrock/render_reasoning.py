@@ -7,13 +7,14 @@ https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-openai.htm
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from extproc.dialects.bedrock.render_blocks import Block, Rendering
 from extproc.dialects.claude import Traits
 from extproc.dialects.losses import Losses
 from extproc.domain.conversation import Conversation, Reasoning
 from extproc.domain.reading import Json
+from extproc.domain.valueclass import valueclass
 
 MIN_BUDGET = 1024
 """The smallest ``thinking.budget_tokens`` that Claude takes; the largest is one below the output limit."""
@@ -39,7 +40,7 @@ _THREE_STEPS: Mapping[str, str] = {
 """Effort → the efforts of Nova 2 and gpt-oss."""
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class ReasoningFields:
     """Members of ``additionalModelRequestFields``, ``outputConfig.effort``, and what they rule out."""
 

@@ -5,19 +5,20 @@ Claude has both, in Anthropic's ``tool_choice``, which goes into ``additionalMod
 request with both spellings, so then ``toolConfig.toolChoice`` is left out.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from extproc.dialects.bedrock.render_blocks import Block, Rendering, cache_points
 from extproc.dialects.closed_schema import closed_schema
 from extproc.domain.conversation import Conversation, Tool, ToolCall, ToolChoice, ToolResult
 from extproc.domain.reading import Json, JsonObject
+from extproc.domain.valueclass import valueclass
 
 _AUTO = ToolChoice("auto")
 _GONE = "This tool is not available any more: do not call it."
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class ToolFields:
     """``toolConfig`` (empty: none) and members of ``additionalModelRequestFields``."""
 

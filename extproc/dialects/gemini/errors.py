@@ -6,7 +6,6 @@ Sources: https://ai.google.dev/gemini-api/docs/troubleshooting, https://google.a
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 import orjson
 
@@ -27,6 +26,7 @@ from extproc.domain.errors import (
     ProviderTimeout,
 )
 from extproc.domain.reading import Json, JsonObject
+from extproc.domain.valueclass import valueclass
 
 MAX_MESSAGE_CHARS = 1000
 """Of a vendor's message: long enough for its longest explanations, short enough for a log row."""
@@ -156,7 +156,7 @@ def render_error_event(error: GatewayError) -> bytes:
     return render_event(orjson.dumps(render_error(error)))
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class _Report:
     """What a vendor's error body says; empty or None where it does not."""
 

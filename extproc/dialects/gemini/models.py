@@ -9,11 +9,13 @@ answers with a 400, and what it ignores), https://github.com/googleapis/python-g
 """
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 
+from extproc.domain.valueclass import valueclass
 
-@dataclass(frozen=True, slots=True)
+
+@valueclass
 class Traits:
     """What a model takes. The defaults are those of the newest generation, which unknown names are taken for."""
 

@@ -12,9 +12,10 @@ from extproc.dialects.gemini.spelling import Message
 from extproc.domain.conversation import OutputFormat, Reasoning, Tool, ToolChoice
 from extproc.domain.errors import InvalidRequest
 from extproc.domain.reading import Json, JsonObject, kind_of
+from extproc.domain.valueclass import valueclass
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class ToolOptions:
     """What ``tools`` and ``toolConfig`` mean together."""
 

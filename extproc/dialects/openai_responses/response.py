@@ -5,7 +5,6 @@ the API's documented defaults, or null where that is as good.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from extproc.dialects.openai_responses.usage import render_usage
@@ -13,9 +12,10 @@ from extproc.dialects.openai_responses.vocabulary import INCOMPLETE_OF_FINISH, s
 from extproc.domain.answer import FinishReason
 from extproc.domain.reading import Json, JsonObject
 from extproc.domain.usage import Usage
+from extproc.domain.valueclass import valueclass
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Head:
     """What a response is known by. ``created`` is Unix seconds, ``tier`` the neutral service tier."""
 
@@ -25,7 +25,7 @@ class Head:
     tier: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class End:
     """How a response stands: ``error`` goes with ``failed``."""
 

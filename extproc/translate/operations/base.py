@@ -1,7 +1,7 @@
 """The interface of an operation, and what all of them need to read an answer."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
 import orjson
@@ -12,12 +12,13 @@ from extproc.domain.errors import InvalidRequest, ProviderBadAnswer
 from extproc.domain.jsontext import read_json
 from extproc.domain.reading import Json, JsonObject
 from extproc.domain.usage import Usage
+from extproc.domain.valueclass import valueclass
 from extproc.translate.answer import TranslatedAnswer
 from extproc.translate.edit import DELETE, Changes
 from extproc.translate.request import TranslatedRequest
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class OperationJob:
     """What an attempt wants of a request."""
 

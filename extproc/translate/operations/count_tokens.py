@@ -4,7 +4,7 @@ Vendors do not charge for it, so usage is empty. Where client and provider speak
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import orjson
 
@@ -12,6 +12,7 @@ from extproc.dialects.base import ClientDialect, ProviderDialect, RenderOptions
 from extproc.domain.errors import ProviderBadAnswer
 from extproc.domain.reading import JsonObject
 from extproc.domain.usage import Usage
+from extproc.domain.valueclass import valueclass
 from extproc.translate.answer import TranslatedAnswer
 from extproc.translate.foreign import without_foreign
 from extproc.translate.operations.base import (
@@ -35,7 +36,7 @@ _OPERATION_OF: Mapping[str, str] = {
 """Client dialect → what counting is called for its clients."""
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class CountTokens:
     """A conversation of the client's dialect, counted by a provider of another one."""
 
@@ -65,7 +66,7 @@ class CountTokens:
         return _counted(body, self.wrap, client=self.client.name, model=model)
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class CountOwn:
     """A client of Anthropic's dialect, counted by Claude on Bedrock: its own request, wrapped as it is."""
 

@@ -7,16 +7,16 @@ anthropic.types.message_count_tokens_params; openai.types.responses.input_token_
 
 import base64
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 import orjson
 
 from extproc.dialects.gemini.call_ids import without_call_ids
 from extproc.domain.reading import Json, JsonObject
+from extproc.domain.valueclass import valueclass
 from extproc.translate.operations.embed_google import resource_name
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class CountWrap:
     """``wrap``: (chat request, model) → the body that asks for a count; ``told``: the member of the answer with it."""
 

@@ -9,19 +9,19 @@ openai.types.create_embedding_response.
 import base64
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal, cast
 
 from extproc.domain.errors import InvalidRequest, ProviderBadAnswer, UnsupportedFeature
 from extproc.domain.reading import Fields, Json, JsonObject, kind_of
 from extproc.domain.usage import Usage
+from extproc.domain.valueclass import valueclass
 from extproc.translate.answer import TranslatedAnswer
 from extproc.translate.operations.base import OperationJob, answered, edited, read_object, write_answer
 
 Encoding = Literal["float", "base64"]
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class EmbeddingsAsked:
     """A request, read.
 

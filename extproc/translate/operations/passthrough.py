@@ -1,11 +1,11 @@
 """The provider speaks the client's API: the model is changed, every other byte of the request and the answer stays."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from extproc.domain.errors import InvalidRequest, ProviderBadAnswer
 from extproc.domain.reading import Json, JsonObject, kind_of
 from extproc.domain.usage import Usage
+from extproc.domain.valueclass import valueclass
 from extproc.translate.answer import TranslatedAnswer
 from extproc.translate.edit import Changes, edit_members
 from extproc.translate.multipart import edit_model
@@ -41,7 +41,7 @@ def always(parsed: JsonObject) -> bool:
     return True
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Passthrough:
     """A JSON body or a form that names a model.
 
@@ -81,7 +81,7 @@ def _plain(name: str, value: Json) -> Json:
     raise InvalidRequest(f"{name} must be a boolean or a string, not {kind_of(value)}", param=name)
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class Untouched:
     """What belongs to an account, and names no model: files and batches. Models inside an uploaded file stay, too."""
 

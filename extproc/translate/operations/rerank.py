@@ -6,12 +6,12 @@ https://docs.aws.amazon.com/bedrock/latest/userguide/rerank-supported.html. Serv
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
 
 from extproc.domain.errors import InvalidRequest, ProviderBadAnswer, UnsupportedFeature
 from extproc.domain.reading import Json, JsonObject, kind_of
 from extproc.domain.usage import Usage
+from extproc.domain.valueclass import valueclass
 from extproc.translate.answer import TranslatedAnswer
 from extproc.translate.edit import DELETE, Delete, edit_members
 from extproc.translate.operations.base import (
@@ -31,7 +31,7 @@ _DOCUMENTS_OF_A_UNIT = 100
 _KNOWN = frozenset({"model", "query", "documents", "top_n", "max_tokens_per_doc", "return_documents"})
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass
 class _Documents:
     """The texts, whether any was wrapped in an object, and paths beside ``text`` that Cohere does not take."""
 
