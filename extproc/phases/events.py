@@ -1,20 +1,18 @@
 """The two vocabularies of a phase: events in, replies out. ``extproc.transport.wire`` turns them into protobuf.
 
 Header names are lower case; values of a repeated header are joined with ``", "``.
-
-Nobody changes an event or a reply. They are not frozen all the same, nor are other records that are made for every
-request: Python sets each field of a frozen one through a call, so that making it takes two to three times as long.
 """
 
 from collections.abc import Awaitable, Mapping
-from dataclasses import dataclass
 from typing import Protocol, TypeAlias
+
+from extproc.domain.valueclass import valueclass
 
 Headers: TypeAlias = Mapping[str, str]
 NO_HEADERS: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(slots=True)
+@valueclass
 class RequestHeaders:
     """The request's headers; ``cluster`` and ``attempt`` (from 1) are known to the attempt phase only.
 
@@ -28,14 +26,14 @@ class RequestHeaders:
     end: bool
 
 
-@dataclass(slots=True)
+@valueclass
 class RequestBody:
     """The whole body (Envoy buffers it)."""
 
     body: bytes
 
 
-@dataclass(slots=True)
+@valueclass
 class ResponseHeaders:
     """The provider's response headers, or for admission those that go to the client."""
 
@@ -45,7 +43,7 @@ class ResponseHeaders:
     end: bool
 
 
-@dataclass(slots=True)
+@valueclass
 class ResponseBody:
     """A piece of the response body, cut anywhere."""
 
@@ -53,7 +51,7 @@ class ResponseBody:
     end: bool
 
 
-@dataclass(slots=True)
+@valueclass
 class ResponseTrailers:
     """The response ended in trailers; no body follows."""
 
@@ -61,7 +59,7 @@ class ResponseTrailers:
 Event: TypeAlias = RequestHeaders | RequestBody | ResponseHeaders | ResponseBody | ResponseTrailers
 
 
-@dataclass(slots=True)
+@valueclass
 class RequestHeadersReply:
     """Go on to the body. ``see_response`` (admission): also send the headers of the response, whoever makes it.
 
@@ -75,7 +73,7 @@ class RequestHeadersReply:
     metadata: Mapping[str, str] | None = None
 
 
-@dataclass(slots=True)
+@valueclass
 class RequestBodyReply:
     """Send the request on, changed.
 
@@ -90,7 +88,7 @@ class RequestBodyReply:
     metadata: Mapping[str, str] | None = None
 
 
-@dataclass(slots=True)
+@valueclass
 class ResponseHeadersReply:
     """Let the response headers pass, changed. ``body`` becomes the whole body, of a response that has none itself."""
 
@@ -101,7 +99,7 @@ class ResponseHeadersReply:
     metadata: Mapping[str, str] | None = None
 
 
-@dataclass(slots=True)
+@valueclass
 class ResponseBodyReply:
     """A piece of the response body; ``end``: the last."""
 
@@ -110,12 +108,12 @@ class ResponseBodyReply:
     metadata: Mapping[str, str] | None = None
 
 
-@dataclass(slots=True)
+@valueclass
 class ResponseTrailersReply:
     """Let the trailers pass."""
 
 
-@dataclass(slots=True)
+@valueclass
 class Respond:
     """Answer the client at once; nothing is sent to a provider. ``details`` goes to Envoy's access log."""
 
@@ -126,7 +124,7 @@ class Respond:
     metadata: Mapping[str, str] | None = None
 
 
-@dataclass(slots=True)
+@valueclass
 class Abort:
     """Break off: Envoy resets the provider's side, and the client's where its answer has begun. The last reply."""
 

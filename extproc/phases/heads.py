@@ -4,10 +4,11 @@ Of the provider's headers none goes through but ``retry-after`` where it steers 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from extproc.domain import names
 from extproc.domain.errors import ProviderError
+from extproc.domain.valueclass import valueclass
 from extproc.phases.events import Respond, ResponseHeadersReply
 from extproc.phases.exchange import Exchange
 from extproc.phases.refusals import error_headers, refuse
@@ -19,12 +20,9 @@ _DROPPED_LIMIT = 1024
 """Bytes of the header that names dropped fields; a request can have thousands."""
 
 
-@dataclass(slots=True)
+@valueclass
 class Heads:
-    """Makes the response headers of one attempt. ``present``: names of the provider's own headers.
-
-    Not frozen for the reason that ``extproc.phases.events`` gives.
-    """
+    """Makes the response headers of one attempt. ``present``: names of the provider's own headers."""
 
     exchange: Exchange
     attempt: int

@@ -1,14 +1,12 @@
-"""Calls on a connection: what it (``http2``) keeps of each, and the events that it tells the server (``server``).
-
-Events are made for every message and read once, so they are not frozen: that would triple what making one costs.
-"""
+"""Calls on a connection: what it (``http2``) keeps of each, and the events that it tells the server (``server``)."""
 
 from collections import deque
-from dataclasses import dataclass
 from typing import TypeAlias
 
+from extproc.domain.valueclass import valueclass
 
-@dataclass(slots=True)
+
+@valueclass
 class StreamOpened:
     """A call begins."""
 
@@ -16,7 +14,7 @@ class StreamOpened:
     path: str
 
 
-@dataclass(slots=True)
+@valueclass
 class MessageReceived:
     """One whole gRPC message."""
 
@@ -24,14 +22,14 @@ class MessageReceived:
     payload: bytes
 
 
-@dataclass(slots=True)
+@valueclass
 class StreamEnded:
     """The peer has sent its last message of the call."""
 
     stream_id: int
 
 
-@dataclass(slots=True)
+@valueclass
 class StreamReset:
     """The peer has given the call up; nothing more may be sent."""
 

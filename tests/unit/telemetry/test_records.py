@@ -1,6 +1,6 @@
 """Records have no field in which a prompt, an answer, a message or a credential could travel."""
 
-from dataclasses import FrozenInstanceError, fields
+from dataclasses import fields
 
 import pytest
 
@@ -12,11 +12,6 @@ from extproc.telemetry.records import OK, AttemptRecord, RequestRecord, is_failu
 def test_no_field_is_for_content_or_secrets(record):
     forbidden = ("message", "body", "content", "prompt", "text", "header", "secret", "token_value", "authorization")
     assert not [field.name for field in fields(record) for word in forbidden if word in field.name]
-
-
-def test_a_record_cannot_be_changed(attempt):
-    with pytest.raises(FrozenInstanceError):
-        attempt().outcome = OK
 
 
 def test_a_failure_is_the_platforms_or_a_providers():
