@@ -97,7 +97,8 @@ class AdmissionLog:
             return self._unretried(event)
         if final is not None:
             self._done = True  # the attempt writes the request's row when its stream ends
-            self._end_span(self._make(event.status, "ok" if final.reason == SENT else final.reason, (final,)))
+            if self._span is not None and self._span.recording:
+                self._end_span(self._make(event.status, "ok" if final.reason == SENT else final.reason, (final,)))
         else:
             error = _envoys_own(event.status)
             marks = self._all_marks(event.metadata) if isinstance(error, ProviderError) else ()

@@ -61,6 +61,11 @@ class SpanHandle(Protocol):
         """32 hex digits, for the record."""
         ...
 
+    @property
+    def recording(self) -> bool:
+        """Whether anybody will see what ``end`` is told."""
+        ...
+
     def end(self, record: Record) -> None:
         """Close the span with what the record says, ``duration_ms`` after its start. Once for each span."""
         ...
@@ -166,6 +171,10 @@ class _Passing:
     def trace_id(self) -> str | None:
         return f"{self._parent.trace_id:032x}" if self._parent else None
 
+    @property
+    def recording(self) -> bool:
+        return False
+
     def end(self, record: Record) -> None:
         """Nothing was begun."""
 
@@ -190,8 +199,12 @@ class _Recording:
         context = self._span.get_span_context()
         return f"{context.trace_id:032x}" if context.is_valid else None
 
+    @property
+    def recording(self) -> bool:
+        return self._span.is_recording()
+
     def end(self, record: Record) -> None:
-        if not self._span.is_recording():
+        if not self.recording:
             return
         attributes = _attributes(record)
         model = attributes.get("gen_ai.request.model")
