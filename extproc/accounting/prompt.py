@@ -52,8 +52,6 @@ def walk_messages(body: JsonObject) -> Tally:
     system = body.get("system")
     if isinstance(system, list):
         _parts(system, "system", tally)
-    if body.get("thread") is not None:  # Anthropic's: earlier turns that the vendor keeps
-        tally.unbounded("thread")
     for name in ("cache_control", "prompt_cache_options"):
         if body.get(name) is not None:
             tally.mark(body[name], name)

@@ -24,4 +24,5 @@ What was used::
 
 ``usage``    events, sums, alerts                 ``standings``  budgets and limits, the fullest first
 ``asking``   what a query about usage may hold    ``litellm``    LiteLLM's management API over all of this
+``cells``    CSV for spreadsheets
 """

@@ -24,7 +24,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from extproc.admin.access import actor_of
-from extproc.admin.bodies import KeyCreate, KeyPatch, KeyRotate, PartyFields, Revision
+from extproc.admin.bodies import KeyCreate, KeyPatch, KeyRotate, PartyFields, Revision, check_party_name
 from extproc.admin.directory_views import audit_view, key_view, meters_view, page_view, party_view
 from extproc.admin.entries import IssuedKey, KeyEntry, KeyFilter, KeyStatus, Paging, PartyEntry, PartyFilter
 from extproc.admin.errors import InvalidField, Unavailable
@@ -151,8 +151,9 @@ class _Parties:
         return json_reply(await self._whole(await self._service.get_party(self._kind, _name(request, "name"))))
 
     async def put(self, request: Request) -> Response:
-        fields = read_body(PartyFields, await read_json(request))
-        entry = await self._service.put_party(self._kind, _name(request, "name"), fields, actor_of(request))
+        fields, name = read_body(PartyFields, await read_json(request)), _name(request, "name")
+        check_party_name(name)
+        entry = await self._service.put_party(self._kind, name, fields, actor_of(request))
         new = entry.record is not None and entry.record.created == entry.record.updated
         return json_reply(await self._whole(entry), 201 if new else 200)
 

@@ -13,6 +13,8 @@ from extproc.admin.errors import InvalidField, Unavailable
 from extproc.state.store import StoreAway
 
 _SWITCH = {"true": True, "1": True, "false": False, "0": False}
+_FIRST_YEAR, _LAST_YEAR = 1970, 9998
+"""Beyond them Unix times are negative, or a day or a time zone leads out of the calendar."""
 
 
 class Query:
@@ -58,13 +60,31 @@ class Query:
         try:
             if len(value) == len("2026-01-31"):
                 day = date.fromisoformat(value)
-                return datetime.combine(day + timedelta(days=1) if last else day, time(), zone)
-            moment = datetime.fromisoformat(value)
-            return moment if moment.tzinfo else moment.replace(tzinfo=zone)
+                moment = datetime.combine(day + timedelta(days=1) if last else day, time(), zone)
+            else:
+                moment = datetime.fromisoformat(value)
         except (ValueError, OverflowError):
             raise InvalidField(
                 f"{name} must be a day or a time: 2026-01-31, 2026-01-31T12:00:00Z.", param=name
             ) from None
+        if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
+            raise InvalidField(f"{name} must be of a year from {_FIRST_YEAR} to {_LAST_YEAR}.", param=name)
+        return moment if moment.tzinfo else moment.replace(tzinfo=zone)
+
+    def place(self, name: str, source: str) -> str | None:
+        """Where a page begins, ``<number>-<number>`` as the store knows it. ``source``: what said it, for the message."""
+        value = self.text(name)
+        if value is None:
+            return None
+        parts = value.split("-")
+        # The store's numbers have 64 bits, and there is nothing before its first place.
+        if (
+            len(parts) != 2
+            or not all(part.isascii() and part.isdecimal() and len(part) < 20 for part in parts)
+            or not any(map(int, parts))
+        ):
+            raise InvalidField(f"{name} must be what {source} said.", param=name)
+        return value
 
 
 def span_seconds(start: datetime, end: datetime, param: str) -> tuple[int, int]:

@@ -12,6 +12,7 @@ import orjson
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetCoreSchemaHandler, JsonValue, PlainValidator
 from pydantic_core import CoreSchema, core_schema
 
+from extproc.admin.errors import InvalidField
 from extproc.config.scalars import Instant, Name, SecretText, Text, wrong
 from extproc.config.sections import BudgetSpec, LimitsSpec
 from extproc.config.snapshot import Secret
@@ -21,6 +22,8 @@ KEY_ID_PREFIX = "key_"
 SHORTEST_KEY = 16
 """Characters of a key that a caller brings along. The digest is fast, so a short key could be guessed from it."""
 _LONGEST_KEY = 512
+_LONGEST_PARTY = 200
+_LONGEST_TAG = 200
 _MAX_METADATA = 16 * 1024
 _MAX_LIFETIME = 100 * 365 * 86_400
 """Seconds: longer is a slip, and would leave the calendar."""
@@ -59,13 +62,30 @@ def _plain_key(secret: Secret) -> Secret:
 def _path_name(name: str) -> str:
     if "/" in name:
         raise wrong("must not hold a slash", "Names are parts of this API's paths", show=True)
+    if name in {".", ".."}:
+        raise wrong("must be more than dots", "Clients take these out of paths", show=True)
     return name
+
+
+def check_party_name(name: str) -> None:
+    """Of a new party. Tokens of an identity provider may name it, in any script. Raises ``InvalidField``."""
+    if len(name) > _LONGEST_PARTY or not name.isprintable() or name != name.strip() or name in {".", ".."}:
+        raise InvalidField(
+            f"The name must have 1 to {_LONGEST_PARTY} visible characters, no spaces around them, and be more than dots.",
+            param="name",
+        )
 
 
 def _key_name(name: str) -> str:
     if name.startswith(KEY_ID_PREFIX):
         raise wrong(f"must not begin with {KEY_ID_PREFIX}", "Ids begin so", show=True)
     return name
+
+
+def _tag_value(text: str) -> str:
+    if len(text) > _LONGEST_TAG or not text.isprintable():
+        raise wrong(f"must have at most {_LONGEST_TAG} visible characters")
+    return text
 
 
 def _small(metadata: JsonDict) -> JsonDict:
@@ -91,6 +111,7 @@ class _AsWritten:
 PathName = Annotated[Name, AfterValidator(_path_name)]
 Budget = Annotated[JsonDict, _AsWritten(BudgetSpec)]
 Limits = Annotated[JsonDict, _AsWritten(LimitsSpec)]
+TagValue = Annotated[Text, AfterValidator(_tag_value)]
 Lifetime = Annotated[int, PlainValidator(read_lifetime)]
 PlainKey = Annotated[SecretText, AfterValidator(_plain_key)]
 Metadata = Annotated[dict[str, JsonValue], AfterValidator(_small)]
@@ -108,7 +129,7 @@ class HolderFields(Body):
     org: Name | None = None
     models: Annotated[tuple[Name, ...], Field(min_length=1, max_length=1000)] | None = None
     """Of the catalogue, by name or alias; null: all."""
-    tags: Annotated[dict[Name, Text], Field(max_length=50)] | None = None
+    tags: Annotated[dict[Name, TagValue], Field(max_length=50)] | None = None
     budgets: Annotated[tuple[Budget, ...], Field(max_length=16)] | None = None
     limits: Limits | None = None
     enabled: bool | None = None

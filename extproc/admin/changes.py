@@ -10,11 +10,12 @@ from typing import TypeVar
 
 from extproc.admin.bodies import KEY_ID_PREFIX
 from extproc.admin.errors import Conflict, Unavailable
+from extproc.config.snapshot import PartyKind
 from extproc.state.audit import Action, Actor, AuditEntry, differences
 from extproc.state.directory import LiveDirectory
-from extproc.state.directory_layout import Kind
+from extproc.state.directory_layout import Kind, field
 from extproc.state.directory_store import Change, Refused
-from extproc.state.records import KeyRecord, Record, now_utc
+from extproc.state.records import KeyRecord, PartyRecord, Record, now_utc
 from extproc.state.store import StoreAway
 
 R = TypeVar("R", bound=Record)
@@ -100,6 +101,23 @@ class Changes:
             return None if after is None else after.model_copy(update={"revision": revision})
         raise Conflict("Others change this record all the time; try again.", code="changed_meanwhile")
 
+    def _checked_at(self, before: Record | None, after: Record | None) -> int | None:
+        """That nothing belongs to a party that goes is known of this version of the directory."""
+        return self._directory.version if after is None and isinstance(before, PartyRecord) else None
+
+    def _needs(self, after: Record | None) -> tuple[str, ...]:
+        """The parties above a record, of which its budgets are: they must not go while it comes."""
+        if not isinstance(after, KeyRecord | PartyRecord):
+            return ()
+        above: tuple[tuple[PartyKind, str | None], ...] = (
+            ("org", after.org),
+            ("team", after.team if isinstance(after, KeyRecord) else None),
+            ("user", after.user if isinstance(after, KeyRecord) else None),
+        )
+        return tuple(
+            field(kind, name) for kind, name in above if name and self._directory.roll.party_record(kind, name)
+        )
+
     async def _write(self, kind: Kind, before: Record | None, after: Record | None, doing: Doing) -> int:
         record = after or before
         assert record is not None
@@ -114,7 +132,17 @@ class Changes:
             changes=differences(before, after),
         )
         try:
-            return await self._directory.source.change(Change(kind, record.ident, before, after, entry))
+            return await self._directory.source.change(
+                Change(
+                    kind,
+                    record.ident,
+                    before,
+                    after,
+                    entry,
+                    at=self._checked_at(before, after),
+                    needs=self._needs(after),
+                )
+            )
         except StoreAway as error:
             if not error.sent:
                 raise _away() from None

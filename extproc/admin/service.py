@@ -64,9 +64,12 @@ class DirectoryService:
         await self._changes.fresh()
         plain = new.key or Secret(self._sources.new_plain())
         fresh = created_key(new, self._sources.new_id(), plain.reveal(), self.now(), by)
-        record = check_new_key(fresh, self._snapshot(), self._directory)
-        await self._changes.edit("key", lambda: None, lambda _: record, Doing("create", by))
-        return IssuedKey(self._entry(record.id), plain)
+
+        def altered(_: KeyRecord | None) -> KeyRecord:
+            return check_new_key(fresh, self._snapshot(), self._directory)
+
+        await self._changes.edit("key", lambda: None, altered, Doing("create", by))
+        return IssuedKey(self._entry(fresh.id), plain)
 
     async def get_key(self, ref: str) -> KeyEntry:
         """The key of an id or a name. A name both declared and made at run time is the declared one's."""
@@ -104,8 +107,8 @@ class DirectoryService:
 
         return await self._edit_key(ref, altered, Doing("update", by, changes.revision))
 
-    async def rotate_key(self, ref: str, rotation: KeyRotate, by: Actor) -> IssuedKey:
-        """Give a key a new plain text; id and meters stay.
+    async def rotate_key(self, ref: str, rotation: KeyRotate, by: Actor, changes: KeyPatch | None = None) -> IssuedKey:
+        """Give a key a new plain text; id and meters stay. ``changes`` are made with it, both or none.
 
         The old text works on for ``rotation.grace`` seconds; without grace it ends at once, and so do earlier ones that
         were in their grace. Of two rotations at the same time one is a ``Conflict``.
@@ -114,10 +117,12 @@ class DirectoryService:
         plain = rotation.key or Secret(self._sources.new_plain())
         # Of two rotations at once one fails: else its caller would hold a key that is over before it is used.
         revision = self._own(ref).revision if rotation.revision is None else rotation.revision
+        said: frozenset[str] = frozenset(changes.model_fields_set) if changes else frozenset()
 
         def altered(record: KeyRecord) -> KeyRecord:
-            after = rotated_key(record, plain.reveal(), timedelta(seconds=rotation.grace), self.now())
-            return check_key(after, frozenset({"key"}), self._snapshot(), self._directory)
+            changed = record if changes is None else patched_key(record, changes, self.now())
+            after = rotated_key(changed, plain.reveal(), timedelta(seconds=rotation.grace), self.now())
+            return check_key(after, said | {"key"}, self._snapshot(), self._directory)
 
         return IssuedKey(await self._edit_key(ref, altered, Doing("rotate", by, revision)), plain)
 

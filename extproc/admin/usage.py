@@ -29,6 +29,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from extproc.admin.asking import Query, span_seconds, store_answers
+from extproc.admin.cells import cell
 from extproc.admin.entries import KeyFilter, Paging
 from extproc.admin.errors import InvalidField, NotFound
 from extproc.admin.replies import json_reply
@@ -42,6 +43,7 @@ from extproc.state.reports import Party, Reports, Span, StoredEvent, Sum, Wanted
 _ROOT = "/api/v1"
 _LAST = timedelta(days=30)
 _LIMIT, _LARGEST = 100, 1000
+_NEXT = "'next' of the page before"
 _MOST_HOURS = 400 * 24
 _FILTERS = ("org", "team", "user", "key", "model", "provider")
 _BY: Mapping[str, Party] = {
@@ -89,7 +91,7 @@ class _Usage:
         query.only(*_FILTERS, "from", "to", "limit", "before")
         start, end = self._span(query, UTC)
         limit = query.whole("limit", _LIMIT, 1, _LARGEST)
-        before = _place(query)
+        before = query.place("before", _NEXT)
         wanted = await self._wanted(query)
         with store_answers():
             page = await self._books.reports.events(start * 1000, end * 1000, wanted, limit=limit, before=before)
@@ -158,14 +160,18 @@ class _Alerts:
         query = Query(request)
         query.only("limit", "before")
         with store_answers():
-            alerts, after = await self._log.alerts(query.whole("limit", _LIMIT, 1, _LARGEST), _place(query))
+            alerts, after = await self._log.alerts(
+                query.whole("limit", _LIMIT, 1, _LARGEST), query.place("before", _NEXT)
+            )
         return json_reply({"items": [alert.document() for alert in alerts], "next": after})
 
     async def dead_letters(self, request: Request) -> Response:
         query = Query(request)
         query.only("limit", "before")
         with store_answers():
-            letters, after = await self._log.dead_letters(query.whole("limit", _LIMIT, 1, _LARGEST), _place(query))
+            letters, after = await self._log.dead_letters(
+                query.whole("limit", _LIMIT, 1, _LARGEST), query.place("before", _NEXT)
+            )
         return json_reply({"items": [_letter_view(letter) for letter in letters], "next": after})
 
 
@@ -232,26 +238,12 @@ def _zone(query: Query) -> tzinfo:
         raise InvalidField("tz must be a time zone of the IANA database, such as Europe/Berlin.", param="tz") from None
 
 
-def _place(query: Query) -> str | None:
-    before = query.text("before")
-    parts = before.split("-") if before else ["0", "0"]
-    if len(parts) != 2 or not all(part.isascii() and part.isdecimal() and len(part) < 20 for part in parts):
-        raise InvalidField("before must be what 'next' of the page before said.", param="before")
-    return before
-
-
 def _csv(head: Sequence[str], rows: Sequence[JsonObject]) -> str:
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(head)
-    writer.writerows([[_cell(row[name]) for name in head] for row in rows])
+    writer.writerows([[cell(row[name]) for name in head] for row in rows])
     return text.getvalue()
-
-
-def _cell(value: Json) -> str:
-    text = str(value)
-    # Names are the callers'; a spreadsheet would take these for a formula.
-    return f"'{text}" if text.startswith(("=", "+", "@", "\t", "\r")) else text
 
 
 def _iso(seconds: int, zone: tzinfo) -> str:

@@ -43,9 +43,12 @@ class AdminClient:
         raise click.ClickException(_complaint(status, said))
 
     def _exchange(self, method: str, target: str, body: bytes | None) -> tuple[int, bytes]:
+        # Checked here, for the words of http.client would repeat the token.
+        if not self.token.isascii() or not self.token.isprintable():
+            raise click.ClickException("the admin token holds a line break or another character that no token has")
         headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
         if self.actor:
-            headers["x-llmgw-actor"] = self.actor
+            headers["x-llmgw-actor"] = "".join(char for char in self.actor if " " <= char <= "~")
         connection, root = self._connection()
         try:
             connection.request(method, root + target, body, headers)
@@ -75,7 +78,9 @@ class AdminClient:
 
 
 def segment(name: str) -> str:
-    """A name as a part of a path."""
+    """A name as a part of a path. Raises ``ClickException`` for an empty one: the path would be another."""
+    if not name:
+        raise click.ClickException("the id or name is empty")
     return quote(name, safe="")
 
 

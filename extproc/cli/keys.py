@@ -65,8 +65,22 @@ def _pairs(_: click.Context, option: click.Parameter, values: Sequence[str]) -> 
         name, sign, rest = value.partition("=")
         if not sign or not name:
             raise click.BadParameter("write name=value", param=option)
+        if name in found:
+            raise click.BadParameter(f"'{name}' is given twice: keep one of them", param=option)
         found[name] = rest
     return found
+
+
+def _limits(context: click.Context, option: click.Parameter, values: Sequence[str]) -> dict[str, Json]:
+    """Several rates of one unit are a list: ``requests=5/s`` and ``requests=100/min`` hold both."""
+    found: dict[str, list[Json]] = {}
+    for value in values:
+        for name, rest in _pairs(context, option, [value]).items():
+            rates = found.setdefault(name, [])
+            if name == "concurrent" and rates:
+                raise click.BadParameter(f"'{name}' is given twice: keep one of them", param=option)
+            rates.append(int(rest) if name == "concurrent" and rest.isdecimal() else rest)
+    return {name: rates[0] if len(rates) == 1 else rates for name, rates in found.items()}
 
 
 def _budgets(_: click.Context, option: click.Parameter, values: Sequence[str]) -> list[Json]:
@@ -93,7 +107,7 @@ _fields: Sequence[Callable[[Callable[..., None]], Callable[..., None]]] = (
     click.option("--model", "models", multiple=True, help="A model it may use; again for more. Default: all."),
     click.option("--tag", "tags", multiple=True, callback=_pairs, help="name=value, on each of its requests."),
     click.option("--budget", "budgets", multiple=True, callback=_budgets, help="50/month, 5/day, or JSON."),
-    click.option("--limit", "limits", multiple=True, callback=_pairs, help="requests=100/min, tokens=200k/min, concurrent=5."),
+    click.option("--limit", "limits", multiple=True, callback=_limits, help="requests=100/min, tokens=200k/min, concurrent=5."),
     click.option("--expires", help="A date or a time: 2027-01-31."),
     click.option("--expires-in", help="A time span from now on: 30d."),
     click.option("--metadata", multiple=True, callback=_pairs, help="name=value, a note that the gateway keeps."),
@@ -112,12 +126,6 @@ def _body(said: Mapping[str, object]) -> dict[str, Json]:
     body = {name: cast("Json", value) for name, value in said.items() if value not in (None, (), [], {})}
     if "models" in body:
         body["models"] = list(cast("Iterable[Json]", body["models"]))
-    limits = body.get("limits")
-    if isinstance(limits, Mapping):
-        body["limits"] = {
-            name: int(value) if name == "concurrent" and isinstance(value, str) and value.isdecimal() else value
-            for name, value in limits.items()
-        }
     return body
 
 
@@ -182,7 +190,10 @@ def show(client: AdminClient, key: str, *, as_json: bool) -> None:
 @_json
 def update(client: AdminClient, key: str, *, as_json: bool, cleared: Sequence[str], **said: object) -> None:
     """Change a key; what is not named stays. Lists (models, tags, budgets, limits) are replaced as a whole."""
-    body = _body(said) | dict.fromkeys(cleared)
+    body = _body(said)
+    if both := body.keys() & set(cleared):
+        raise click.UsageError(f"{min(both)} is to be changed and to be emptied: say one of them")
+    body |= dict.fromkeys(cleared)
     if not body:
         raise click.UsageError("nothing to change: name at least one field")
     _shown(client.ask("PATCH", f"/keys/{segment(key)}", body), as_json=as_json)

@@ -8,6 +8,7 @@ from typing import cast
 
 import click
 
+from extproc.admin.cells import cell
 from extproc.cli.client import AdminClient
 from extproc.cli.keys import (
     _asking,  # pyright: ignore[reportPrivateUsage]  -- the options of every command that asks the admin port
@@ -55,7 +56,7 @@ def spend(
     if as_csv:
         writer = csv.writer(sys.stdout)
         writer.writerow([*names, *_AMOUNTS])
-        writer.writerows([[row[name] for name in (*names, *_AMOUNTS)] for row in rows])
+        writer.writerows([[cell(row[name]) for name in (*names, *_AMOUNTS)] for row in rows])
         return
     if not rows:
         click.echo("nothing was used in this time")

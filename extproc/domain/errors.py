@@ -201,6 +201,7 @@ class ProviderError(GatewayError):
 
     ``retry_status`` is the status the failure counts as when a model's ``retry_on`` is consulted: a vendor's 529 is
     shown to clients as 503 but is listed as 529; an error event inside a 200 stream counts as the status it names.
+    ``vendor_code`` is the vendor's own name of the cause, where SDKs of its dialect go by it to mend the request.
     """
 
     fault = "provider"
@@ -214,8 +215,10 @@ class ProviderError(GatewayError):
         param: str | None = None,
         retry_after: float | None = None,
         retry_status: int | None = None,
+        vendor_code: str | None = None,
     ) -> None:
         super().__init__(message, param=param, retry_after=retry_after)
+        self.vendor_code = vendor_code
         self.retry_status = self.status if retry_status is None else retry_status
 
 

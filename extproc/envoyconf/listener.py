@@ -18,6 +18,12 @@ _HEADERS_KB = 96
 _LAST_BYTES = "300s"
 """For a client to take what is left of a complete answer."""
 
+_CODINGS = {"gzip": "Gzip", "zstd": "Zstd"}
+"""Codings of request bodies (Codex has one, as an option), and what Envoy calls their libraries.
+
+What comes out is bounded like any body. From a hundredfold on Envoy cuts it short, and who reads it finds it broken.
+"""
+
 BUFFER = 96 * 1024 * 1024
 """Bytes that wait for a client before its provider is paused: more than any whole answer, and most streams.
 
@@ -77,6 +83,7 @@ def _http_filters() -> list[Json]:
                 ]
             },
         ),
+        *(_decompressor(coding, library) for coding, library in _CODINGS.items()),
         admission_filter(),
         extension(
             "envoy.filters.http.router",
@@ -85,6 +92,24 @@ def _http_filters() -> list[Json]:
             {"suppress_envoy_headers": True},
         ),
     ]
+
+
+def _decompressor(coding: str, library: str) -> JsonObject:
+    """Takes this coding off a request's body; other requests pass through, and answers are not looked at."""
+    off = {"common_config": {"enabled": {"default_value": False, "runtime_key": "llmgw.decompress_answers"}}}
+    return extension(
+        f"envoy.filters.http.decompressor.{coding}",
+        "envoy.extensions.filters.http.decompressor.v3.Decompressor",
+        {
+            "decompressor_library": extension(
+                f"envoy.compression.{coding}.decompressor",
+                f"envoy.extensions.compression.{coding}.decompressor.v3.{library}",
+            ),
+            # Clients of this gateway shall not be told to compress: on a local network it costs more than it spares.
+            "request_direction_config": {"advertise_accept_encoding": False},
+            "response_direction_config": off,
+        },
+    )
 
 
 def _client_headers() -> JsonObject:

@@ -6,10 +6,8 @@ itself, requests whose client left before any answer. Counterpart: ``extproc.pha
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from extproc.config.routes import patience
-from extproc.config.snapshot import Model
 from extproc.domain import names
 from extproc.domain.errors import (
     ClientClosed,
@@ -23,13 +21,12 @@ from extproc.domain.errors import (
     RequestTooLarge,
     UnknownRoute,
 )
-from extproc.phases.attempt_log import unmarked_before, unreached
 from extproc.phases.endpoints import operation_name
 from extproc.phases.events import ResponseHeaders, ResponseHeadersReply
-from extproc.phases.handoff import Handoff
+from extproc.phases.known import Known
 from extproc.phases.marks import SENT, AttemptMark, answered, is_unmarked, read_marks, summaries
 from extproc.phases.ports import Clock
-from extproc.policy.meters import Principal
+from extproc.phases.unreached import unreached
 from extproc.policy.retry import envoy_retry_on
 from extproc.telemetry.recorder import Recorder
 from extproc.telemetry.records import RequestRecord
@@ -43,23 +40,6 @@ _ENVOYS_OWN: Mapping[int, type[GatewayError]] = {
     504: ProviderTimeout,
 }
 """What a reply that Envoy made itself means; its other 4xx are about a request that it cannot read."""
-
-
-@dataclass(slots=True)
-class Known:
-    """What is known of a request by now; admission fills it in as it reads."""
-
-    dialect: str
-    request_id: str = ""
-    who: Principal | None = None
-    tags: Mapping[str, str] = field(default_factory=dict[str, str])
-    asked: str | None = None
-    """The model as the client wrote it."""
-    model: Model | None = None
-    operation: str = "chat"
-    stream: bool = False
-    end_user: str | None = None
-    handoff: Handoff | None = None
 
 
 class AdmissionLog:
@@ -102,9 +82,10 @@ class AdmissionLog:
         else:
             error = _envoys_own(event.status)
             marks = self._all_marks(event.metadata) if isinstance(error, ProviderError) else ()
-            for gap in unmarked_before(marks):
+            if marks:
                 assert self._known.handoff is not None
-                self._recorder.attempt(unreached(self._known.handoff, gap, self.started_ns))
+                for row in unreached(self._known.handoff, marks, self.started_ns):
+                    self._recorder.attempt(row)
             self.ended(event.status, error.outcome, marks)
         return ResponseHeadersReply(set_headers=((names.REQUEST_ID_HEADER, self._known.request_id),))
 
@@ -155,7 +136,7 @@ class AdmissionLog:
             user=who.key.user if who else None,
             tags=known.tags or None,
             client_dialect=known.dialect,
-            operation=operation_name(known.operation, known.dialect),
+            operation=operation_name(known.endpoint.operation, known.dialect),
             model_asked=known.asked[:200] if known.asked else None,
             model=model.name if model else None,
             provider=marks[-1].provider if marks else None,

@@ -14,7 +14,6 @@ Deadlines: the first token, a stall, the end of a probe window, and the wait beh
 sends no response headers at all is Envoy's to end (per-try timeout), for nothing can be said before them.
 """
 
-import math
 from collections.abc import Awaitable
 from dataclasses import replace
 from typing import Literal
@@ -24,40 +23,33 @@ from extproc.domain.errors import InternalError, ProviderBadAnswer, ProviderErro
 from extproc.domain.money import usd_text
 from extproc.domain.reading import JsonObject
 from extproc.domain.valueclass import valueclass
+from extproc.phases import endings
 from extproc.phases.attempt_log import AttemptLog
 from extproc.phases.events import (
     Abort,
     Event,
     Replies,
-    Reply,
     ResponseBody,
     ResponseBodyReply,
     ResponseHeaders,
-    ResponseHeadersReply,
     ResponseTrailers,
-    ResponseTrailersReply,
 )
 from extproc.phases.exchange import Exchange
 from extproc.phases.heads import EVENT_STREAM, JSON, Heads
+from extproc.phases.incoming import StreamedAnswer, WholeAnswer
 from extproc.phases.ports import Clock
 from extproc.phases.refusals import error_body
+from extproc.phases.rejection import Rejection
 from extproc.policy.commit import CommitGate
 from extproc.policy.retry import moves_on
-from extproc.translate.content_coding import Decoder, decoder_for
 from extproc.translate.price_tag import tag_answer, tag_events
 from extproc.translate.request import TranslatedRequest
 from extproc.translate.response import AnswerStream, Progress
 
 State = Literal["sent", "rejected", "collecting", "withheld", "streaming", "failed", "covering", "retrying", "over"]
 
-_ERROR_BODY_LIMIT = 64 * 1024
-"""A vendor's error body; what is longer is an HTML page, and its beginning is enough."""
 _ANY_TYPE = "application/octet-stream"
 _EVENTS = "text/event-stream"
-_ANSWER_LIMIT = 64 * 1024 * 1024
-"""A whole answer that is not streamed: images in base64 are the largest."""
-_LONGEST_WAIT = 31 * 24 * 3600.0
-"""Seconds in a ``retry-after``: quotas are renewed by the month at most. ``inf`` is a number, too."""
 _LAST_WORD = 0.25
 """Seconds a provider has to end its body behind a failure that the client was told of; then it is cut off."""
 _AFTER_END = 1.0
@@ -88,14 +80,12 @@ class Answering:
         self._state: State = "sent"
         self._heads = Heads(exchange, log.attempt, ())
         self._held = bytearray()
-        self._status = 0
-        self._retry_after: float | None = None
         self._error_body = b""
         self._body_ended = False
         self._gate: CommitGate | None = None
-        self._coding: str | None = None
-        self._decoder: Decoder | None = None
-        self._stream: AnswerStream | None = None
+        self._rejection: Rejection | None = None
+        self._whole: WholeAnswer | None = None
+        self._streamed: StreamedAnswer | None = None
         self._at_once = False
         self._cover: Awaitable[Replies] | None = None
 
@@ -111,21 +101,17 @@ class Answering:
         if isinstance(event, ResponseHeaders) and self._state == "sent":
             self._body_ended = self._at_once = event.end
             replies = self._on_headers(event)
-            return _in_head(replies) if event.end else replies
+            return endings.in_head(replies) if event.end else replies
         if isinstance(event, ResponseTrailers):
             self._body_ended = self._at_once = True
-            replies = self._on_body(b"", end=True)
-            # The end comes with the trailers, so the body's last piece must not end the body as well.
-            return (*(_open_ended(reply) for reply in replies), ResponseTrailersReply())
+            return endings.by_trailers(self._on_body(b"", end=True))
         raise InternalError(f"Envoy sent {type(event).__name__} to an attempt that is {self._state}")
 
     # -- events -------------------------------------------------------------------------------------------------------
 
     def _on_headers(self, event: ResponseHeaders) -> Replies:
-        self._status = event.status
         self._log.provider_status(event.status)
         self._heads = Heads(self._exchange, self._log.attempt, tuple(n for n in event.headers if not n.startswith(":")))
-        self._retry_after = _seconds(event.headers.get("retry-after"))
         if event.status >= 400:
             replies = self._reject(event)
         else:
@@ -138,11 +124,11 @@ class Answering:
 
     def _reject(self, event: ResponseHeaders) -> Replies:
         """An error status. The next attempt need not wait for its body, of which the client's error would be made."""
-        error = self._exchange.parse_error(event.status, b"", self._retry_after)
+        self._rejection = Rejection(self._exchange, event)
+        error = self._rejection.error()
         if self._may_retry(error):
             return self._retry(error)
         self._state = "rejected"
-        self._coding = event.headers.get("content-encoding")
         return ()
 
     def _accept(self, event: ResponseHeaders) -> None:
@@ -150,18 +136,18 @@ class Answering:
             raise ProviderBadAnswer(f"The provider answered with status {event.status}.")
         coding = event.headers.get("content-encoding")
         if not self._exchange.handoff.stream and not self._request.opaque:
-            self._decoder = decoder_for(coding, max_bytes=_ANSWER_LIMIT)
+            self._whole = WholeAnswer(coding)
             self._state = "collecting"
             return
-        self._decoder = decoder_for(coding)
+        if self._request.opaque:
+            self._content_type = event.headers.get("content-type", _ANY_TYPE)
+            stream = self._exchange.opaque_stream(self._content_type)
+        else:
+            stream = self._exchange.answer_stream(self._parsed, self._request, created=self._seconds())
+        self._streamed = StreamedAnswer(coding, stream)
         model = self._exchange.model
         self._state = "withheld"
         self._gate = CommitGate(model.commit)
-        if self._request.opaque:
-            self._content_type = event.headers.get("content-type", _ANY_TYPE)
-            self._stream = self._exchange.opaque_stream(self._content_type)
-        else:
-            self._stream = self._exchange.answer_stream(self._parsed, self._request, created=self._seconds())
         if self._exchange.handoff.stream:
             self.deadline = self._began + model.first_token_timeout
 
@@ -183,28 +169,24 @@ class Answering:
                 raise InternalError("Envoy sent a response body out of turn")
 
     def _on_error_body(self, data: bytes, *, end: bool) -> Replies:
-        if len(self._held) < _ERROR_BODY_LIMIT:
-            self._held += data
-        if not end:
-            return ()
-        body = _plain(bytes(self._held), self._coding)
-        return self._give_error(self._exchange.parse_error(self._status, body, self._retry_after))
+        rejection = self._rejection
+        assert rejection is not None
+        rejection.feed(data)
+        return self._give_error(rejection.error()) if end else ()
 
     def _on_whole(self, data: bytes, *, end: bool) -> Replies:
         """An answer that is not streamed: only as a whole can it be trusted, or left to the next provider."""
-        self._held += data
-        if len(self._held) > _ANSWER_LIMIT:
-            return self._fail(ProviderBadAnswer(f"The provider's answer exceeds {_ANSWER_LIMIT} bytes."))
-        if not end:
-            return ()
-        assert self._decoder is not None
+        whole = self._whole
+        assert whole is not None
         try:
-            body = self._decoder.feed(bytes(self._held))
-            self._decoder.finish()
+            whole.feed(data)
+            if not end:
+                return ()
+            body = whole.finish()
             answer = self._exchange.translate_answer(body, self._parsed, self._request, created=self._seconds())
         except ProviderError as error:
             if isinstance(error, ProviderTruncated):
-                self._log.cut_short(len(self._held))
+                self._log.cut_short(whole.size)
             return self._fail(error)
         self._log.whole(answer)
         self._complete()
@@ -216,16 +198,9 @@ class Answering:
         return (head, ResponseBodyReply(tag_answer(answer.body, cost), end=True))
 
     def _on_stream(self, data: bytes, *, end: bool) -> Replies:
-        assert self._decoder is not None
-        assert self._stream is not None
-        stream, progress = self._stream, Progress()
-        try:
-            progress = stream.feed(self._decoder.feed(data))
-            if end and not stream.terminal:
-                self._decoder.finish()
-                progress = _joined(progress, stream.finish())
-        except ProviderError as error:
-            progress = replace(progress, failed=error)
+        assert self._streamed is not None
+        stream = self._streamed.translated
+        progress = self._streamed.feed(data, end=end)
         now = self._clock.monotonic()
         self._log.progress(stream, now - self._began)
         cost = None if self._request.opaque else self._log.shown_cost()
@@ -236,7 +211,7 @@ class Answering:
             return (*replies, *self._fail(progress.failed))
         if end:
             self._complete()
-            return _ended(replies)
+            return endings.with_body(replies)
         if stream.terminal:  # complete, though the provider has not closed: a client may leave at the finish marker
             self._log.answered(200, "ok", final=True)
         self._set_deadline(stream, now)
@@ -286,16 +261,17 @@ class Answering:
         if self._state == "failed":
             self._state = "over"
             return (Abort(),)
-        if self._stream is None or self._state not in {"withheld", "streaming"}:
+        if self._streamed is None or self._state not in {"withheld", "streaming"}:
             return ()
-        if self._stream.terminal:
+        stream = self._streamed.translated
+        if stream.terminal:
             self._complete()
             return (ResponseBodyReply(b"", end=True),)
         window = self._gate.deadline if self._gate is not None else None
         if self._state == "withheld" and window is not None and now >= window:
             self.deadline = now + self._exchange.model.stall_timeout
             return self._commit()
-        what = "stopped sending" if self._stream.content_seen else "sent no content in time"
+        what = "stopped sending" if stream.content_seen else "sent no content in time"
         return self._fail(ProviderTimeout(f"The provider {what}."))
 
     # -- failure ------------------------------------------------------------------------------------------------------
@@ -341,7 +317,7 @@ class Answering:
         if not self._content_type.startswith(_EVENTS):  # a sound or a file has no place for an error
             self._state = "over"
             return (Abort(),)
-        event = None if self._stream is None else self._stream.failure(error)
+        event = None if self._streamed is None else self._streamed.translated.failure(error)
         event = event or self._exchange.client.render_error_event(error)
         self._state = "over" if self._body_ended else "failed"
         if self._state == "failed":
@@ -377,44 +353,3 @@ class Answering:
 
     def _seconds(self) -> int:
         return self._clock.now_ns() // 1_000_000_000
-
-
-def _seconds(retry_after: str | None) -> float | None:
-    """``retry-after`` in seconds; the date form, which no vendor sends, and what is no sensible number count as absent."""
-    try:
-        seconds = float(retry_after) if retry_after else math.nan
-    except ValueError:
-        return None
-    return max(0.0, seconds) if seconds < _LONGEST_WAIT else None
-
-
-def _joined(first: Progress, last: Progress) -> Progress:
-    """Two pieces as one; ``first`` neither failed nor ended."""
-    return Progress(first.data + last.data, first.content + last.content, last.failed, last.ended)
-
-
-def _ended(replies: Replies) -> Replies:
-    """The replies with the end of the body on the last of them."""
-    if replies and isinstance(replies[-1], ResponseBodyReply):
-        return (*replies[:-1], ResponseBodyReply(replies[-1].data, end=True))
-    return (*replies, ResponseBodyReply(b"", end=True))
-
-
-def _in_head(replies: Replies) -> Replies:
-    """Where the provider's response has no body Envoy asks for none: ours goes with the headers."""
-    head, body = replies
-    assert isinstance(head, ResponseHeadersReply)
-    assert isinstance(body, ResponseBodyReply)
-    return (replace(head, body=body.data),)
-
-
-def _plain(body: bytes, coding: str | None) -> bytes:
-    """An error body, as far as it can be read; it may have been cut at the limit."""
-    try:
-        return decoder_for(coding).feed(body)
-    except ProviderError:
-        return body
-
-
-def _open_ended(reply: Reply) -> Reply:
-    return ResponseBodyReply(reply.data) if isinstance(reply, ResponseBodyReply) else reply

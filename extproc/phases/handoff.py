@@ -2,7 +2,7 @@
 
 It travels as one string in Envoy's dynamic metadata (``names.METADATA_NAMESPACE``, key ``HANDOFF_KEY``), so any worker,
 replica or restart can serve either phase. It rides on every message of an attempt's stream, chunks too: a few hundred
-bytes, no secret, no prompt. Writer: ``extproc.phases.admission``; reader: ``extproc.phases.attempt``.
+bytes, no secret, no prompt. Writer: ``extproc.phases.handover``; reader: ``extproc.phases.attempt``.
 """
 
 from dataclasses import fields

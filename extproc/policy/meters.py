@@ -7,14 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from extproc.config.directory import Directory
-from extproc.config.snapshot import Party, PartyKind, Snapshot, VirtualKey
+from extproc.config.snapshot import Party, Snapshot, VirtualKey
 from extproc.domain.ledger import HoldLine
 from extproc.domain.meters import SHARE, Meter, Scope, meter_id
 from extproc.domain.valueclass import valueclass
 from extproc.policy.windows import Windows
 
 ANY = "*"
-_PARTIES: tuple[PartyKind, ...] = ("user", "team", "org")
 _MAX_INSTANCES = 10_000
 """Meters of ``*`` scopes that are remembered; prompts and tags can have any value."""
 
@@ -68,15 +67,12 @@ class Worst:
 
 def principal(directory: Directory, key: VirtualKey) -> Principal:
     """The key with its parties. A key of a team belongs to the team's organisation unless it says otherwise."""
-    found: list[Party] = []
-    org = key.org
-    for kind in _PARTIES:
-        name = {"user": key.user, "team": key.team, "org": org}[kind]
-        party = directory.party(kind, name) if name is not None else None
-        if party is not None:
-            found.append(party)
-            org = org or party.org
-    return Principal(key, tuple(found), org)
+    user = directory.party("user", key.user) if key.user is not None else None
+    team = directory.party("team", key.team) if key.team is not None else None
+    # Before the user's: who works for two teams must not take the one's spending to the organisation of the other.
+    org = key.org or (team.org if team else None) or (user.org if user else None)
+    above = directory.party("org", org) if org is not None else None
+    return Principal(key, tuple([party for party in (user, team, above) if party is not None]), org)
 
 
 class MeterBook:

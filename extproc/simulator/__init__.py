@@ -7,7 +7,7 @@
 
 ``connection``  the protocol: parses requests, keeps connections alive, notices clients that leave
 ``app``         authenticate, read, script, answer. Returns a plan, touches no socket
-``routes``      path → dialect and handler (``handlers``); ``clouds`` are those of Bedrock, Gemini and Vertex
+``routes``      path → manners and handler (``handlers``); ``clouds`` are those of Bedrock, Gemini and Vertex
 ``form``        uploads, taken apart; ``replies`` the small endpoints' answers; ``kept`` what is stored between requests
 ``player``      carries a plan out, byte by byte, with whatever fault the behaviour asks for
 ``script``      where a behaviour comes from: headers, the model's suffix, run-time programmes, the default

@@ -8,7 +8,7 @@ from extproc.domain.reading import Json, JsonObject
 from extproc.simulator import control
 from extproc.simulator.behaviour import BadSetting, Behaviour
 from extproc.simulator.call import Call, World
-from extproc.simulator.dialect import Dialect
+from extproc.simulator.dialect import Manners
 from extproc.simulator.form import NO_FORM, read_form
 from extproc.simulator.record import RecordedRequest
 from extproc.simulator.routes import find_route
@@ -27,21 +27,21 @@ def answer(world: World, request: Request) -> tuple[Plan, RecordedRequest | None
     record = world.recorder.received(request, label)
     route, encoded = find_route(request, path)
     params = {name: unquote(value) for name, value in encoded.items()}
-    dialect = route.dialect
+    manners = route.manners
     token = world.token()
     behaviour = world.script.default
     try:
-        credential = dialect.authenticate(request)
+        credential = manners.authenticate(request)
         form = read_form(request) if route.form else NO_FORM
         body = form.fields if route.form or route.raw else _decode(request)
         behaviour = _behaviour(world, record, request, params.get("model") or body.get("model"))
         if behaviour.status != 200 or behaviour.error:
-            raise dialect.scripted(behaviour.status, behaviour.error)
+            raise manners.scripted(behaviour.status, behaviour.error)
         reply = route.handler(
-            Call(world, dialect, request, record, body, params, credential, token, behaviour, form.files)
+            Call(world, manners, request, record, body, params, credential, token, behaviour, form.files)
         )
     except Refused as refused:
-        reply = _refuse(dialect, refused, token, behaviour)
+        reply = _refuse(manners, refused, token, behaviour)
     record.fault = behaviour.fault
     world.recorder.decided(record, reply.status if isinstance(reply, Whole) else 200)
     return Plan(reply, behaviour), record
@@ -67,9 +67,9 @@ def _decode(request: Request) -> JsonObject:
     return body
 
 
-def _refuse(dialect: Dialect, refused: Refused, token: str, behaviour: Behaviour) -> Whole:
-    body = behaviour.error_body.encode() or dialect.refusal(refused, token)
-    headers = dialect.headers(token) + refused.headers
+def _refuse(manners: Manners, refused: Refused, token: str, behaviour: Behaviour) -> Whole:
+    body = behaviour.error_body.encode() or manners.refusal(refused, token)
+    headers = manners.headers(token) + refused.headers
     wait = behaviour.retry_after
     if wait is None and refused.status == 429:
         wait = 1.0

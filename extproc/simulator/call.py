@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from extproc.domain.reading import JsonObject
 from extproc.simulator.behaviour import Behaviour
-from extproc.simulator.dialect import Dialect
+from extproc.simulator.dialect import Manners
 from extproc.simulator.form import File
 from extproc.simulator.kept import Shelf
 from extproc.simulator.promptcache import PromptCache
@@ -39,7 +39,7 @@ class Call:
     """A request on its way through the app."""
 
     world: World
-    dialect: Dialect
+    manners: Manners
     request: Request
     record: RecordedRequest
     body: JsonObject
@@ -71,7 +71,7 @@ class Route:
 
     method: str
     path: re.Pattern[str]
-    dialect: Dialect
+    manners: Manners
     handler: Handler
     raw: bool = False
     form: bool = False

@@ -6,7 +6,7 @@ from extproc.simulator.bedrock import dialect as bedrock_dialect
 from extproc.simulator.bedrock import endpoints as bedrock
 from extproc.simulator.call import Handler, Route
 from extproc.simulator.credentials import aws, entra, google
-from extproc.simulator.dialect import Dialect
+from extproc.simulator.dialect import Manners
 from extproc.simulator.gemini import dialect as gemini_dialect
 from extproc.simulator.gemini import endpoints as gemini
 from extproc.simulator.handlers import generate
@@ -22,13 +22,13 @@ def _bedrock(operation: str, handler: Handler) -> Route:
     return Route("POST", re.compile(rf"/model/(?P<model>[^/]+)/{operation}"), bedrock_dialect, handler, raw=True)
 
 
-def _model(base: str, operation: str, dialect: Dialect, handler: Handler) -> Route:
-    return Route("POST", re.compile(rf"{base}/(?P<model>[^/]+):{operation}"), dialect, handler)
+def _model(base: str, operation: str, manners: Manners, handler: Handler) -> Route:
+    return Route("POST", re.compile(rf"{base}/(?P<model>[^/]+):{operation}"), manners, handler)
 
 
-def _issuer(method: str, path: str, dialect: Dialect, handler: Handler) -> Route:
+def _issuer(method: str, path: str, manners: Manners, handler: Handler) -> Route:
     """The group ``model`` is the name under which programmes find a credential endpoint."""
-    return Route(method, re.compile(path), dialect, handler, raw=True)
+    return Route(method, re.compile(path), manners, handler, raw=True)
 
 
 _BEDROCK = (
@@ -44,7 +44,7 @@ _ANTHROPICS = f"{_VERTEX}/anthropic/models"
 _SPEAK = "(?:generateContent|streamGenerateContent)"
 
 _GEMINI_ROUTES = (
-    _model(_GEMINI, _SPEAK, gemini_dialect, gemini.generate(vertex=False)),
+    _model(_GEMINI, _SPEAK, gemini_dialect, gemini.generate(gemini_dialect, vertex=False)),
     _model(_GEMINI, "countTokens", gemini_dialect, gemini.count_tokens(vertex=False)),
     _model(_GEMINI, "embedContent", gemini_dialect, gemini.embed(vertex=False)),
     _model(_GEMINI, "batchEmbedContents", gemini_dialect, gemini.batch_embed),
@@ -54,12 +54,12 @@ _GEMINI_ROUTES = (
 """``GET /v1/models`` is OpenAI's and Anthropic's here."""
 
 _VERTEX_ROUTES = (
-    _model(_GOOGLES, _SPEAK, vertex_dialect, gemini.generate(vertex=True)),
+    _model(_GOOGLES, _SPEAK, vertex_dialect, gemini.generate(vertex_dialect, vertex=True)),
     _model(_GOOGLES, "countTokens", vertex_dialect, gemini.count_tokens(vertex=True)),
     _model(_GOOGLES, "embedContent", vertex_dialect, gemini.embed(vertex=True)),
     _model(_GOOGLES, "predict", vertex_dialect, gemini.predict),
     Route("POST", re.compile(rf"{_ANTHROPICS}/count-tokens:rawPredict"), vertex_claude, vertex.count_tokens),
-    _model(_ANTHROPICS, "(?:rawPredict|streamRawPredict)", vertex_claude, generate),
+    _model(_ANTHROPICS, "(?:rawPredict|streamRawPredict)", vertex_claude, generate(vertex_claude)),
 )
 
 _CREDENTIALS = (

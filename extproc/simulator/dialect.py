@@ -1,4 +1,7 @@
-"""What a dialect of the simulator is: a module with these functions, found in ``extproc.simulator.<vendor>.dialect``."""
+"""What a dialect of the simulator is: a module with these functions, found in ``extproc.simulator.<vendor>.dialect``.
+
+Every route has a vendor's ``Manners``; the ``Speech`` is what those handlers are made with that generate or stream.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -51,23 +54,11 @@ class Exchange:
     """Ways in which an OpenAI-compatible vendor differs."""
 
 
-class Dialect(Protocol):
-    """A vendor's wire format."""
+class Manners(Protocol):
+    """How a vendor receives a request, whatever it is for: credentials, headers, errors."""
 
     def authenticate(self, request: Request) -> str:
         """The credential. Raises ``Refused`` as the vendor does without one."""
-        ...
-
-    def read(self, body: JsonObject, request: Request, model: str) -> Ask:
-        """Check a request for generation and understand it. Raises ``Refused``."""
-        ...
-
-    def whole(self, exchange: Exchange) -> bytes:
-        """The JSON body of a reply that is no stream."""
-        ...
-
-    def events(self, exchange: Exchange) -> Iterator[Event]:
-        """The reply as a stream."""
         ...
 
     def headers(self, token: str) -> bytes:
@@ -82,6 +73,22 @@ class Dialect(Protocol):
         """The error of this status, or of this name (which brings a status of its own where ``status`` is 200)."""
         ...
 
+
+class Speech(Protocol):
+    """How a vendor's requests for generation are understood, and what its answers look like."""
+
+    def read(self, body: JsonObject, request: Request, model: str) -> Ask:
+        """Check a request for generation and understand it. Raises ``Refused``."""
+        ...
+
+    def whole(self, exchange: Exchange) -> bytes:
+        """The JSON body of a reply that is no stream."""
+        ...
+
+    def events(self, exchange: Exchange) -> Iterator[Event]:
+        """The reply as a stream."""
+        ...
+
     def failure_event(self, token: str) -> bytes:
         """The vendor's failure as an event inside a stream."""
         ...
@@ -89,3 +96,7 @@ class Dialect(Protocol):
     def malformed_event(self) -> bytes:
         """The start of an event, broken off inside its JSON, with the blank line behind it."""
         ...
+
+
+class Dialect(Manners, Speech, Protocol):
+    """A vendor's wire format."""

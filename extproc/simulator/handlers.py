@@ -9,7 +9,7 @@ import orjson
 from extproc.domain.reading import JsonObject
 from extproc.simulator.billing import bill
 from extproc.simulator.call import Call, Handler
-from extproc.simulator.dialect import Exchange, Spent
+from extproc.simulator.dialect import Exchange, Speech, Spent
 from extproc.simulator.mind import Ask, say
 from extproc.simulator.promptcache import CacheUse
 from extproc.simulator.wire import Reply, Request, Stream, Whole
@@ -18,14 +18,18 @@ Answer: TypeAlias = Callable[[JsonObject, Request], JsonObject]
 """A small endpoint: the request's body in, the response's out. Raises ``Refused``."""
 
 
-def generate(call: Call) -> Reply:
+def generate(speech: Speech) -> Handler:
     """The endpoint that all dialects have: say something, whole or as a stream."""
-    return voice(call, understand(call))
+
+    def handle(call: Call) -> Reply:
+        return voice(call, speech, understand(call, speech))
+
+    return handle
 
 
-def understand(call: Call) -> Exchange:
+def understand(call: Call, speech: Speech) -> Exchange:
     """Read the request, think of an answer, and put down what it costs. Raises ``Refused``."""
-    ask = call.dialect.read(call.body, call.request, call.record.model)
+    ask = speech.read(call.body, call.request, call.record.model)
     length = call.behaviour.tokens
     if call.behaviour.most and ask.max_tokens is not None:
         length = ask.max_tokens
@@ -54,16 +58,16 @@ def understand(call: Call) -> Exchange:
     )
 
 
-def voice(call: Call, exchange: Exchange) -> Reply:
+def voice(call: Call, speech: Speech, exchange: Exchange) -> Reply:
     """The answer in the dialect's shape."""
-    dialect = call.dialect
-    headers = dialect.headers(call.token)
+    manners = call.manners
+    headers = manners.headers(call.token)
     broken = call.behaviour.fault == "error_event"
     if exchange.ask.stream:
-        failure = dialect.failure_event(call.token) if broken else b""
-        return Stream(headers, lambda: dialect.events(exchange), failure, dialect.malformed_event())
-    failure = dialect.refusal(dialect.scripted(500, ""), call.token) if broken else b""
-    return Whole(200, headers, dialect.whole(exchange), exchange.spent.output, failure=failure)
+        failure = speech.failure_event(call.token) if broken else b""
+        return Stream(headers, lambda: speech.events(exchange), failure, speech.malformed_event())
+    failure = manners.refusal(manners.scripted(500, ""), call.token) if broken else b""
+    return Whole(200, headers, speech.whole(exchange), exchange.spent.output, failure=failure)
 
 
 def _cached(call: Call, ask: Ask) -> CacheUse:
@@ -79,6 +83,6 @@ def plain(respond: Answer) -> Handler:
 
     def handle(call: Call) -> Reply:
         document = respond(call.body, call.request)
-        return Whole(200, call.dialect.headers(call.token), orjson.dumps(document))
+        return Whole(200, call.manners.headers(call.token), orjson.dumps(document))
 
     return handle

@@ -6,7 +6,7 @@ import orjson
 
 from extproc.domain.reading import JsonObject
 from extproc.simulator.call import Call
-from extproc.simulator.dialect import Spent
+from extproc.simulator.dialect import Speech, Spent
 from extproc.simulator.wire import Event, Refused, Stream, Whole
 
 
@@ -34,15 +34,14 @@ def document(call: Call, body: JsonObject, tokens: int = 0) -> Whole:
 
 def content(call: Call, body: bytes, content_type: bytes, tokens: int = 0) -> Whole:
     """A reply of any bytes."""
-    return Whole(200, call.dialect.headers(call.token), body, tokens, content_type, failure=_failure(call))
+    return Whole(200, call.manners.headers(call.token), body, tokens, content_type, failure=_failure(call))
 
 
-def stream(call: Call, events: Callable[[], Iterator[Event]]) -> Stream:
-    """A reply of server-sent events."""
+def stream(call: Call, speech: Speech, events: Callable[[], Iterator[Event]]) -> Stream:
+    """A reply of server-sent events, broken as ``speech`` is where it is to break."""
     call.record.stream = True
-    dialect = call.dialect
-    failure = dialect.failure_event(call.token) if call.behaviour.fault == "error_event" else b""
-    return Stream(dialect.headers(call.token), events, failure, dialect.malformed_event())
+    failure = speech.failure_event(call.token) if call.behaviour.fault == "error_event" else b""
+    return Stream(call.manners.headers(call.token), events, failure, speech.malformed_event())
 
 
 def named_model(call: Call) -> str:
@@ -60,4 +59,4 @@ def text_bytes(text: str) -> int:
 def _failure(call: Call) -> bytes:
     if call.behaviour.fault != "error_event":
         return b""
-    return call.dialect.refusal(call.dialect.scripted(500, ""), call.token)
+    return call.manners.refusal(call.manners.scripted(500, ""), call.token)

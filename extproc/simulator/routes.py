@@ -1,4 +1,4 @@
-"""Every path that the simulator serves, vendor by vendor: path → dialect and handler."""
+"""Every path that the simulator serves, vendor by vendor: path → manners and handler."""
 
 import re
 from collections.abc import Mapping
@@ -9,14 +9,14 @@ import orjson
 from extproc.domain.reading import Json
 from extproc.simulator.anthropic import dialect as anthropic_dialect
 from extproc.simulator.anthropic import endpoints as anthropic_endpoints
-from extproc.simulator.azure.dialect import AzureDialect
+from extproc.simulator.azure.dialect import AzureManners, FilteredSpeech
 from extproc.simulator.azure.errors import fronted
 from extproc.simulator.call import Call, Handler, Route
 from extproc.simulator.clouds import CLOUD_ROUTES
 from extproc.simulator.cohere import dialect as cohere_dialect
 from extproc.simulator.cohere import embed as cohere_embed
 from extproc.simulator.cohere import rerank as cohere_rerank
-from extproc.simulator.dialect import Dialect
+from extproc.simulator.dialect import Dialect, Manners
 from extproc.simulator.handlers import generate, plain
 from extproc.simulator.openai import (
     batches,
@@ -44,8 +44,8 @@ def _unknown(call: Call) -> Reply:
     raise Refused(f"Invalid URL ({method} {path})", status=404, kind="not_found_error")
 
 
-_CHAT = Route("POST", _exact("/v1/chat/completions"), openai_dialect, generate)
-_MESSAGES = Route("POST", _exact("/v1/messages"), anthropic_dialect, generate)
+_CHAT = Route("POST", _exact("/v1/chat/completions"), openai_dialect, generate(openai_dialect))
+_MESSAGES = Route("POST", _exact("/v1/messages"), anthropic_dialect, generate(anthropic_dialect))
 
 _QUICK: Mapping[tuple[str, str], Route] = {
     ("POST", "/v1/chat/completions"): _CHAT,
@@ -60,21 +60,25 @@ _MODELS: Mapping[bool, Route] = {
 """Two vendors have this path; Anthropic's clients name a version."""
 
 
-def _post(path: str, handler: Handler, dialect: Dialect = openai_dialect) -> Route:
-    return Route("POST", re.compile(path), dialect, handler)
+def _post(path: str, handler: Handler, manners: Manners = openai_dialect) -> Route:
+    return Route("POST", re.compile(path), manners, handler)
 
 
-def _get(path: str, handler: Handler, dialect: Dialect = openai_dialect) -> Route:
-    return Route("GET", re.compile(path), dialect, handler)
+def _get(path: str, handler: Handler, manners: Manners = openai_dialect) -> Route:
+    return Route("GET", re.compile(path), manners, handler)
 
 
 def _form(path: str, handler: Handler) -> Route:
     return Route("POST", re.compile(path), openai_dialect, handler, form=True)
 
 
+_SPOKEN: tuple[tuple[str, Dialect], ...] = (
+    ("/chat/completions", openai_dialect),
+    ("/completions", completions_dialect),
+)
+"""OpenAI's, behind ``/v1``; these Azure has behind the name of a deployment, too, and tells what its filter has found."""
+
 _BY_DEPLOYMENT: tuple[Route, ...] = (
-    _post("/chat/completions", generate),
-    _post("/completions", generate, completions_dialect),
     _post("/embeddings", endpoints.embeddings),
     _post("/images/generations", images.generations),
     _form("/images/edits", images.edits),
@@ -102,14 +106,10 @@ _BY_RESOURCE: tuple[Route, ...] = (
 )
 """OpenAI's, behind ``/v1``; these Azure has for a whole resource."""
 
-_FILTERED: tuple[Dialect, ...] = (openai_dialect, completions_dialect)
-"""Answers in which Azure tells what its content filter has found."""
-
 
 def _azure(prefix: str, route: Route, *, versioned: bool) -> Route:
-    filtered = route.handler is generate and route.dialect in _FILTERED
-    dialect = AzureDialect(route.dialect, versioned=versioned, filtered=filtered)
-    return replace(route, path=re.compile(prefix + route.path.pattern), dialect=dialect)
+    manners = AzureManners(route.manners, versioned=versioned)
+    return replace(route, path=re.compile(prefix + route.path.pattern), manners=manners)
 
 
 def _behind(prefix: str, route: Route) -> Route:
@@ -117,15 +117,20 @@ def _behind(prefix: str, route: Route) -> Route:
 
 
 _OPENAI: tuple[Route, ...] = (
+    *(_behind("/v1", _post(path, generate(dialect), dialect)) for path, dialect in _SPOKEN),
     *(_behind("/v1", route) for route in (*_BY_DEPLOYMENT, *_BY_RESOURCE)),
     _post("/v1/moderations", moderations.moderations),
 )
 
-_AZURE_MODELS: Route = _get("/models", plain(endpoints.models))
+_FILTERED: tuple[Route, ...] = tuple(
+    _post(path, generate(FilteredSpeech(dialect)), dialect) for path, dialect in _SPOKEN
+)
+_AZURE_DEPLOYMENT: tuple[Route, ...] = (*_FILTERED, *_BY_DEPLOYMENT)
+_AZURE_RESOURCE: tuple[Route, ...] = (*_BY_RESOURCE, _get("/models", plain(endpoints.models)))
 _AZURE: tuple[Route, ...] = (
-    *(_azure("/openai/v1", route, versioned=False) for route in (*_BY_DEPLOYMENT, *_BY_RESOURCE, _AZURE_MODELS)),
-    *(_azure("/openai/deployments/(?P<model>[^/]+)", route, versioned=True) for route in _BY_DEPLOYMENT),
-    *(_azure("/openai", route, versioned=True) for route in (*_BY_RESOURCE, _AZURE_MODELS)),
+    *(_azure("/openai/v1", route, versioned=False) for route in (*_AZURE_DEPLOYMENT, *_AZURE_RESOURCE)),
+    *(_azure("/openai/deployments/(?P<model>[^/]+)", route, versioned=True) for route in _AZURE_DEPLOYMENT),
+    *(_azure("/openai", route, versioned=True) for route in _AZURE_RESOURCE),
 )
 
 
@@ -139,9 +144,7 @@ _UNKNOWN: Mapping[bool, Route] = {
     True: Route("", _NOWHERE, anthropic_dialect, _unknown, raw=True),
     False: Route("", _NOWHERE, openai_dialect, _unknown, raw=True),
 }
-_UNKNOWN_TO_AZURE = Route(
-    "", _NOWHERE, AzureDialect(openai_dialect, versioned=False, filtered=False), _unknown_to_azure, raw=True
-)
+_UNKNOWN_TO_AZURE = Route("", _NOWHERE, AzureManners(openai_dialect, versioned=False), _unknown_to_azure, raw=True)
 
 _RERANKS: Mapping[bool, Route] = {
     True: _post("/v1/rerank", cohere_rerank.rerank_v1, cohere_dialect),

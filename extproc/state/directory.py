@@ -129,6 +129,11 @@ class LiveDirectory(Directory):
         return self._declared.lists(kind) or self._roll.lists(kind)
 
     @property
+    def version(self) -> int:
+        """How many changes were made to what is known here; 0 before the store was reached."""
+        return self._stamp.version if self._stamp else 0
+
+    @property
     def complete(self) -> bool:
         """See ``Directory``: False until the store was reached, and while it is away for longer than ``STALE_AFTER``."""
         return self.staleness <= STALE_AFTER

@@ -42,6 +42,10 @@ class Change:
     before: Record | None
     after: Record | None
     audit: AuditEntry
+    at: int | None = None
+    """Only if the directory as a whole still is at this version."""
+    needs: tuple[str, ...] = ()
+    """Fields of records that must be there."""
 
 
 @valueclass
@@ -70,7 +74,7 @@ class DirectoryStore:
     async def change(self, change: Change) -> int:
         """Make it and tell everybody; the record's new revision.
 
-        Raises ``Refused``: ``missing`` (there is no such record), ``changed`` (its revision is another), ``name`` or
+        Raises ``Refused``: ``missing`` (there is no such record), ``changed`` (its revision, or what it rests on, is another), ``name`` or
         ``digest`` (another key has it).
         """
         old_name, released = _known_by(change.before)
@@ -86,7 +90,10 @@ class DirectoryStore:
             AUDIT_LENGTH,
             old_name,
             new_name,
+            "" if change.at is None else change.at,
+            len(change.needs),
             len(released),
+            *change.needs,
             *released,
             *claimed,
         )

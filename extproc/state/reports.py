@@ -110,7 +110,9 @@ class Reports:
         self, start_ms: int, end_ms: int, wanted: Wanted | None = None, *, limit: int = 100, before: str | None = None
     ) -> Page:
         """Events written in [start, end), newest first. ``before``: of the page before this one."""
-        wanted = wanted or Wanted()
+        if end_ms <= 0:
+            return Page((), None)
+        start_ms, wanted = max(0, start_ms), wanted or Wanted()
         last = f"({before}" if before else f"({end_ms}-0"
         found: list[StoredEvent] = []
         for _ in range(_MOST_READ // _CHUNK):

@@ -8,6 +8,7 @@ with ``cache_control: Extra inputs are not permitted``).
 from collections.abc import Mapping
 
 from extproc.dialects.base import RenderOptions
+from extproc.dialects.anthropic.threads import no_threads
 from extproc.dialects.gemini.call_ids import without_call_ids
 from extproc.domain.reading import Json, JsonObject
 from extproc.translate.edit import DELETE, Changes
@@ -17,12 +18,17 @@ _UNMARKED = frozenset({"thinking", "redacted_thinking"})
 
 
 def fitted(dialect: str, body: bytes, parsed: JsonObject, options: RenderOptions) -> Changes:
-    """The top-level members that have to change; mostly none. ``body``: what ``parsed`` was made of, if not changed since."""
+    """The top-level members that have to change; mostly none. ``body``: what ``parsed`` was made of, if not changed since.
+
+    Raises ``UnsupportedFeature`` for what rests on turns that the vendor keeps.
+    """
     if dialect == "gemini" and not options.call_ids and b'"id"' in body:
         contents = parsed.get("contents")
         return {"contents": without_call_ids(contents)} if isinstance(contents, list) else {}
-    if dialect == "anthropic-messages" and not options.automatic_cache and "cache_control" in parsed:
-        return _marked(parsed)
+    if dialect == "anthropic-messages" and parsed.get("thread") is not None:
+        raise no_threads()
+    if dialect == "anthropic-messages" and not options.automatic_cache:
+        return _marked(parsed) if "cache_control" in parsed else {}
     return {}
 
 

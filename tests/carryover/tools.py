@@ -221,4 +221,49 @@ TOOLS = (
             "gemini": 'tools.0.functionDeclarations.0.name = "f7"',
         },
     ),
+    Feature(
+        "tools in a namespace",
+        {
+            "openai-responses": {
+                "tools": [{"type": "namespace", "name": "ns", "description": "D7", "tools": _item_tools("f7")}]
+            },
+        },
+        {
+            "openai": 'tools.0.function.description = "ns: D7"',
+            "anthropic": 'tools.0.description = "ns: D7"',
+            "bedrock": 'toolConfig.tools.0.toolSpec.description = "ns: D7"',
+            "gemini": 'tools.0.functionDeclarations.0.description = "ns: D7"',
+        },
+    ),
+    Feature(
+        "examples of an input",
+        {"anthropic-messages": {"tools": _claude_tools("f7", input_examples=[{"city": "Paris"}])}},
+        {
+            "openai": 'tools.0.function.description = "Examples of its input:\\n{\\"city\\":\\"Paris\\"}"',
+            "openai-responses": 'tools.0.description = "Examples of its input:\\n{\\"city\\":\\"Paris\\"}"',
+            "bedrock": 'toolConfig.tools.0.toolSpec.description = "Examples of its input:\\n{\\"city\\":\\"Paris\\"}"',
+            "gemini": 'tools.0.functionDeclarations.0.description = "Examples of its input:\\n{\\"city\\":\\"Paris\\"}"',
+        },
+    ),
+    Feature(
+        "search of tools by the client",
+        {
+            "openai-responses": {
+                "tools": [{"type": "tool_search", "execution": "client", "description": "D7", "parameters": SCHEMA}]
+            },
+        },
+        {
+            "openai": 'tools.0.function.description = "D7"',
+            "anthropic": 'tools.0.description = "D7"',
+            "bedrock": 'toolConfig.tools.0.toolSpec.description = "D7"',
+            "gemini": 'tools.0.functionDeclarations.0.description = "D7"',
+        },
+    ),
+    Feature(
+        "tools to be searched for",
+        {
+            "openai-responses": {"tools": _item_tools("f7", defer_loading=True)},
+            "anthropic-messages": {"tools": _claude_tools("f7", defer_loading=True)},
+        },
+    ),
 )

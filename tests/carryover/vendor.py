@@ -125,6 +125,10 @@ VENDOR_SIDE = (
         },
     ),
     Feature(
+        "web search in the vendor's index",
+        {"openai-responses": {"tools": [{"type": "web_search", "external_web_access": False}]}},
+    ),
+    Feature(
         "code run by the vendor",
         {
             "openai-responses": {"tools": [{"type": "code_interpreter", "container": {"type": "auto"}}]},
@@ -171,7 +175,13 @@ VENDOR_SIDE = (
         {"openai-responses": {"include": ["web_search_call.action.sources"]}},
         hints={"*": "of tools that OpenAI runs, which are refused by name"},
     ),
-    Feature("previous answer, by id", {"openai-responses": {"previous_response_id": "resp_7"}}),
+    Feature(
+        "previous answer, by id",
+        {
+            "openai-responses": {"previous_response_id": "resp_7"},
+            "anthropic-messages": {"thread": {"type": "continue", "previous_message_id": "msg_7"}},
+        },
+    ),
     Feature("conversation, by id", {"openai-responses": {"conversation": "conv_7"}}),
     Feature("item, by id", {"openai-responses": {"input": [user(), {"type": "item_reference", "id": "msg_7"}]}}),
     Feature("stored prompt", {"openai-responses": {"prompt": {"id": "pmpt_7"}}}),

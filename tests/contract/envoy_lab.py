@@ -64,14 +64,14 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.server.received.append((self.path, dict(self.headers), length))
         release = self.server.release
         if self.server.behaviour == "silent":
-            release.wait(10)
+            release.wait(60)
         self.send_response(200)
         if self.server.behaviour == "stream":
             self.send_header("content-length", "10")
             self.end_headers()
             self.wfile.write(b"begin")
             self.wfile.flush()
-            release.wait(10)
+            release.wait(60)
             self.wfile.write(b" end.")
         else:
             body = f"{self.server.name} {length}".encode()

@@ -63,7 +63,7 @@ def sha256(data: bytes | str) -> str:
     return hashlib.sha256(data.encode() if isinstance(data, str) else data).hexdigest()
 
 
-async def eventually(ask: Callable[[], T], what: str, seconds: float = 10.0) -> T:
+async def eventually(ask: Callable[[], T], what: str, seconds: float = 30.0) -> T:
     """The first true answer. Fails, saying what was waited for, when there is none in time."""
     deadline = time.monotonic() + seconds
     while not (answer := ask()):
@@ -73,7 +73,7 @@ async def eventually(ask: Callable[[], T], what: str, seconds: float = 10.0) -> 
     return answer
 
 
-def wait_until(ask: Callable[[], T], what: str, seconds: float = 10.0) -> T:
+def wait_until(ask: Callable[[], T], what: str, seconds: float = 30.0) -> T:
     """``eventually`` for code that is not in an event loop."""
     deadline = time.monotonic() + seconds
     while not (answer := ask()):
@@ -272,7 +272,7 @@ class Gateway:
     def http(self, key: str | None = KEY) -> httpx.AsyncClient:
         """A bare HTTP client."""
         headers = {} if key is None else {"authorization": f"Bearer {key}"}
-        return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=15.0, verify=False)  # noqa: S501  plain HTTP
+        return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=30.0, verify=False)  # noqa: S501  plain HTTP
 
     # -- what it tells
 

@@ -54,7 +54,7 @@ class Request:
 async def gemini_of(gateway: Gateway, key: str = KEY) -> AsyncIterator[Any]:
     """Google's SDK on the gateway."""
     plain = {"verify": False}  # without TLS there is nothing to verify
-    options = types.HttpOptions(base_url=gateway.url, client_args=plain, async_client_args=plain, timeout=15_000)
+    options = types.HttpOptions(base_url=gateway.url, client_args=plain, async_client_args=plain, timeout=30_000)
     async with Gemini(api_key=key, http_options=options, vertexai=False).aio as client:
         yield client
 
@@ -66,7 +66,7 @@ def azure_of(gateway: Gateway, key: str = KEY) -> AsyncAzureOpenAI:
         api_key=key,
         api_version="2024-10-21",
         max_retries=0,
-        timeout=15.0,
+        timeout=30.0,
         http_client=OpenAITransport(verify=False),
     )
 

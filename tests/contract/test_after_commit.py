@@ -66,7 +66,7 @@ async def check_ended(simulator: Simulator, request_id: str) -> None:
         received = simulator.only(request_id)
         return received.client_closed or (received.closed_at is not None and received.fault == "error_event")
 
-    await eventually(ended, "the provider's connection to be closed", 5)
+    await eventually(ended, "the provider's connection to be closed")
     assert simulator.only(request_id).events_sent < 200
 
 

@@ -1,7 +1,9 @@
 """Requests as they should be and as they should not: large ones, broken ones, and every way to say who is asking."""
 
 import base64
+import gzip
 import os
+import struct
 
 import anthropic as anthropic_sdk
 import httpx
@@ -100,6 +102,37 @@ async def test_a_body_that_just_fits(http, simulator):
     body = OPENAI.body("gpt", "x" * (MAX_BODY - 1000), stream=False)
     got = await transfer(http, OPENAI.path, body)
     assert got.status == 200
+
+
+# -- compressed ones ----------------------------------------------------------------------------------------------------
+
+
+def zstd(data: bytes) -> bytes:
+    """One frame of one block as it is (RFC 8878)."""
+    return b"\x28\xb5\x2f\xfd\xa0" + struct.pack("<I", len(data)) + struct.pack("<I", 1 | len(data) << 3)[:3] + data
+
+
+@pytest.mark.parametrize(("coding", "pack"), [("gzip", gzip.compress), ("zstd", zstd)])
+async def test_a_compressed_body_is_unpacked(http, simulator, dialect, coding, pack):
+    body, request_id = orjson.dumps(dialect.body("gpt", stream=False)), new_id()
+    got = await transfer(http, dialect.path, pack(body), {"content-encoding": coding, "x-request-id": request_id})
+    assert got.status == 200
+    received = simulator.only(request_id)
+    assert "content-encoding" not in received.headers
+    assert int(received.headers["content-length"]) == received.body_length
+
+
+async def test_a_compressed_body_is_bounded_like_any_other(http):
+    body = OPENAI.body("gpt", base64.b64encode(os.urandom(MAX_BODY)).decode(), stream=False)
+    status, _, code, _ = await refused(http, OPENAI, gzip.compress(orjson.dumps(body), 1), {"content-encoding": "gzip"})
+    assert (status, code) == (413, "request_too_large")
+
+
+@pytest.mark.parametrize("broken", [lambda packed: packed[:-20], lambda _: b'{"model": "gpt"}'], ids=["cut", "plain"])
+async def test_a_broken_compressed_body_is_refused(http, dialect, broken):
+    body = gzip.compress(orjson.dumps(dialect.body("gpt", stream=False)))
+    status, _, code, _ = await refused(http, dialect, broken(body), {"content-encoding": "gzip"})
+    assert (status, code) == (400, "malformed_json")
 
 
 # -- broken ones --------------------------------------------------------------------------------------------------------

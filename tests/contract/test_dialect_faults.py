@@ -106,7 +106,7 @@ async def test_a_provider_whose_answer_failed_is_not_paid_for_longer(dialects, s
     """Whatever its dialect: its connection is closed once the client has been told."""
     how = {**PACE, "fault": "malformed", "fault_at": 9, "tokens": 2000}
     await ask_all(dialects, simulator, how, stream=True)
-    await eventually(lambda: simulator.in_progress() == 0, "the providers' connections to be closed", 5)
+    await eventually(lambda: simulator.in_progress() == 0, "the providers' connections to be closed")
     for received in simulator.latest(len(PAIRS)):
         assert received.client_closed
         assert received.events_sent < 200

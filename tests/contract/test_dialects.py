@@ -4,6 +4,7 @@ The simulator plays the vendors by their own published rules: it verifies signat
 refuses what a vendor would.
 """
 
+import anthropic
 import pytest
 from asking import complete
 from dialects_catalogue import SEALS, TALKING, check_reached, sealed
@@ -41,3 +42,27 @@ async def test_a_conversation(dialects, simulator, client, label, stream):
     check_reached(received, label, client, stream=stream)
     thought_here = label in SEALS or received.path.endswith("/responses")
     assert bool(sealed(received, label)) is (thought_here and speaker.tools)
+
+
+@pytest.mark.parametrize("label", TALKING)
+async def test_anthropics_tool_runner(dialects, label):
+    """It begins a thread, which only Anthropic has, and sends whole conversations where it hears that there are none."""
+    asked: list[str] = []
+
+    @anthropic.beta_async_tool
+    async def get_weather(city: str) -> str:
+        """The weather of a city."""
+        asked.append(city)
+        return "sunny"
+
+    async with dialects.anthropic() as sdk:
+        runner = sdk.beta.messages.tool_runner(
+            model=label,
+            max_tokens=3000,
+            tools=[get_weather],
+            messages=[{"role": "user", "content": "Hello"}],
+            tool_choice={"type": "auto"},
+        )
+        answer = await runner.until_done()
+    assert [block.text for block in answer.content if block.type == "text"] == [SAID]
+    assert (answer.stop_reason, asked) == ("end_turn", [])

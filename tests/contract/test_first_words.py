@@ -36,7 +36,7 @@ async def test_a_provider_that_opens_and_says_nothing_is_a_timeout_with_one_row(
 async def test_what_envoy_cannot_read_gets_an_answer(gateway, head, status):
     reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
     writer.write(head.encode())
-    answer = await asyncio.wait_for(reader.read(), 10)
+    answer = await asyncio.wait_for(reader.read(), 30)
     writer.close()
     await writer.wait_closed()
     assert answer.split(b" ", 2)[1] == status

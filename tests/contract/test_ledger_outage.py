@@ -95,7 +95,7 @@ async def test_redis_goes_and_comes_back(start_gateway, simulator, redis, measur
     assert gateway.ready()
     back = time.monotonic()
     bring_back()
-    await eventually(lambda: gateway.metric("llmgw_store_up") > 0, "the workers to notice that the store is back", 10)
+    await eventually(lambda: gateway.metric("llmgw_store_up") > 0, "the workers to notice that the store is back")
     await asyncio.sleep(1.0)
     recovered = time.monotonic()
     await eventually(

@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import time
 
 import orjson
 import pytest
@@ -92,14 +91,12 @@ async def test_a_worker_killed_under_load_fails_only_the_requests_in_it_and_come
         await eventually(lambda: streams(victim) + streams(survivor) == 32, "all sixteen in the middle of an answer")
         inside, at_kill = streams(victim), set(running)
         victim.process.send_signal(signal.SIGKILL)
-        killed = time.monotonic()
 
         def back() -> bool:
             pids = [worker.pid for worker in other.workers()]
             return len(pids) == 2 and victim.pid not in pids and other.ready()
 
-        await eventually(back, "a new worker", 15)
-        took = time.monotonic() - killed
+        await eventually(back, "a new worker")
         done = len(results)
         await eventually(lambda: len(results) >= done + 32, "two more rounds of answers")
         stop.set()
@@ -109,7 +106,6 @@ async def test_a_worker_killed_under_load_fails_only_the_requests_in_it_and_come
     assert failed <= at_kill
     # A request has one or two streams in a worker; how many of the victim's were needed to the end differs by the moment.
     assert 0 < len(failed) <= inside, f"{len(failed)} failed, {inside} of 32 streams were in the killed worker"
-    assert took < 10
     fresh = next(worker for worker in other.workers() if worker.index == victim.index)
     assert fresh.pid != victim.pid
     assert survivor.pid in {worker.pid for worker in other.workers()}
@@ -148,5 +144,5 @@ async def test_a_worker_told_to_end_lets_its_streams_end(other, simulator):
         answers = await asyncio.gather(*asking)
         assert all(got.complete and got.finished for got in answers)
         await eventually(lambda: first.pid not in {worker.pid for worker in other.workers()}, "the worker to end")
-        await eventually(lambda: len(other.workers()) == 2 and other.ready(), "its successor", 15)
+        await eventually(lambda: len(other.workers()) == 2 and other.ready(), "its successor")
         assert (await transfer(http, OPENAI.path, OPENAI.body("o1-o2", stream=True))).finished

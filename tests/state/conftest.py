@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 import uvloop
+from directory_world import NEVER, directory, service
 from redis_server import RedisServer
 
+from extproc.admin.service import DirectoryService
 from extproc.config import snapshot
+from extproc.state.directory import LiveDirectory
 from extproc.state.store import Store, connect
 
 _ON_UVLOOP = {"test_store", "test_arrangements", "test_embedded", "test_journal"}
@@ -70,3 +73,26 @@ async def dial(scripts) -> AsyncIterator[Callable[..., Store]]:
     yield connect_to
     for one in made:
         await one.close()
+
+
+@pytest.fixture
+async def here(store) -> AsyncIterator[LiveDirectory]:
+    """The directory of the process that administers; ``keys`` is what it administers with."""
+    one = directory(store)
+    await one.start()
+    yield one
+    await one.stop()
+
+
+@pytest.fixture
+async def worker(store) -> AsyncIterator[LiveDirectory]:
+    """The directory of a worker that hears of changes by pub/sub only."""
+    one = directory(store, timing=NEVER)
+    await one.start()
+    yield one
+    await one.stop()
+
+
+@pytest.fixture
+def keys(here) -> DirectoryService:
+    return service(here)

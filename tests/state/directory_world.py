@@ -4,7 +4,9 @@ import asyncio
 import time
 from collections.abc import Callable
 
+from extproc.admin.entries import IssuedKey
 from extproc.admin.service import DirectoryService
+from extproc.config.digest import hash_key
 from extproc.config.directory import Declared
 from extproc.config.meters import Context
 from extproc.config.snapshot import Model, Party, Snapshot, Target, Telemetry, VirtualKey
@@ -14,6 +16,8 @@ from extproc.state.store import Store
 
 ANN = Actor("ann", "admin")
 DECLARED = VirtualKey(name="ci", id="ci", sha256="d" * 64, team="search")
+NEVER = Timing(poll=3600.0)
+"""News by pub/sub only."""
 
 
 def catalogue(*keys: VirtualKey, parties: tuple[Party, ...] = ()) -> Snapshot:
@@ -61,10 +65,13 @@ def service(of: LiveDirectory, snapshot: Snapshot = SNAPSHOT, **more) -> Directo
     return DirectoryService(of, lambda: snapshot, **more)
 
 
-async def until(holds: Callable[[], object], seconds: float = 5.0) -> float:
-    """Wait until it holds, looking at every turn of the loop; how long that took."""
+def digest(issued: IssuedKey) -> str:
+    return hash_key(issued.plain.reveal())
+
+
+async def until(holds: Callable[[], object], seconds: float = 30.0) -> None:
+    """Wait until it holds, looking at every turn of the loop. Fails long before ``NEVER`` would look for news."""
     began = time.monotonic()
     while not holds():
         assert time.monotonic() < began + seconds, "waited in vain"
         await asyncio.sleep(0.001)
-    return time.monotonic() - began

@@ -42,7 +42,7 @@ class KeyServer:
             def do_GET(self):
                 outer.paths.append(self.path)
                 outer.arrived.release()
-                outer.gate.wait(10)
+                outer.gate.wait(60)
                 with contextlib.suppress(ConnectionError):
                     if outer.raw:
                         self.wfile.write(outer.raw)

@@ -205,7 +205,7 @@ async def test_it_can_be_closed_while_redis_is_away(own_server, own_store, recei
         own_server.kill()
         return reply
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         async with sending(own_store, hook(server), post=post, pace=dataclasses.replace(QUICK, farewell=0.1)) as told:
             await raise_alert(own_store)
             await eventually(lambda: asyncio.sleep(0, bool(of(told, AlertsStalled))), "the outage")

@@ -248,3 +248,42 @@ async def test_without_a_store_the_answer_says_what_to_set():
         answer = await client.post("/keys", json={})
         assert (answer.status_code, error_of(answer)["code"]) == (503, "no_store")
         assert "store.url" in error_of(answer)["message"]
+
+
+@pytest.mark.parametrize("name", ["..", "%0A", "a%00b", "%1B%5B31m", "%E2%80%AE", "%20a", "x" * 201])
+async def test_a_party_has_a_name_that_people_can_read(api, name):
+    answer = await api.put(f"/teams/{name.replace('..', '%2E%2E')}", json={})
+    assert (answer.status_code, answer.json()["error"]["param"]) == (400, "name")
+
+
+async def test_a_party_may_be_named_in_any_script(api):
+    assert (await api.put("/teams/R%C3%A9seau%20%E6%9D%B1%E4%BA%AC", json={})).status_code == 201
+
+
+@pytest.mark.parametrize("body", [{"name": ".."}, {"name": "."}])
+async def test_a_key_is_not_named_by_dots(api, body):
+    answer = await api.post("/keys", json=body)
+    assert (answer.status_code, answer.json()["error"]["param"]) == (400, "name")
+
+
+@pytest.mark.parametrize("value", ["x" * 201, "a\nb"])
+async def test_tags_are_short_and_visible(api, value):
+    answer = await api.post("/keys", json={"tags": {"a": value}})
+    assert (answer.status_code, answer.json()["error"]["param"]) == (400, "tags.a")
+
+
+async def test_no_key_comes_to_a_team_that_goes(api):
+    for _ in range(20):
+        assert (await api.put("/teams/brief", json={})).status_code == 201
+        made, gone = await asyncio.gather(api.post("/keys", json={"team": "brief"}), api.delete("/teams/brief"))
+        assert (made.status_code, gone.status_code) in {(201, 409), (400, 200)}
+        if made.status_code == 201:
+            assert (await api.delete(f"/keys/{made.json()['id']}")).status_code == 200
+            assert (await api.delete("/teams/brief")).status_code == 200
+
+
+async def test_many_changes_at_once_do_not_keep_a_team(api):
+    assert (await api.put("/teams/brief", json={})).status_code == 201
+    made = asyncio.gather(*[api.post("/keys", json={}) for _ in range(10)])
+    assert (await api.delete("/teams/brief")).status_code == 200
+    assert {answer.status_code for answer in await made} == {201}

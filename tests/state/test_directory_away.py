@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import orjson
 import pytest
-from directory_world import ANN, DECLARED, directory, service, until
+from directory_world import ANN, DECLARED, NEVER, directory, service, until
 from redis_server import RedisServer, make_cluster, stop_all
 
 from extproc.admin.bodies import KeyCreate, KeyPatch
@@ -62,7 +62,7 @@ async def test_known_keys_outlive_a_kill_and_news_come_when_it_is_back(server, s
     assert worker.key(sha256).name == "k"
     # The subscription is there again too.
     await keys.revoke_key("k", ANN)
-    assert await until(lambda: worker.key(sha256) is None) < 1.0
+    await until(lambda: worker.key(sha256) is None)
     await worker.stop()
 
 
@@ -142,7 +142,7 @@ async def test_a_redis_that_hangs_holds_nobody_up(server, store, monkeypatch):
     monkeypatch.setattr(directory_module, "_START_PATIENCE", 0.2)
     server.signal(signal.SIGSTOP)
     one = directory(store)
-    await asyncio.wait_for(one.start(), 5.0)
+    await asyncio.wait_for(one.start(), 30.0)
     assert one.key(DECLARED.sha256) == DECLARED
     assert not one.complete
     server.signal(signal.SIGCONT)
@@ -171,7 +171,7 @@ async def test_a_change_whose_answer_is_lost_is_not_called_undone(server, store)
 async def test_on_a_cluster_all_of_it_is_one_slot_and_news_come_at_once(tmp_path):
     nodes = make_cluster(tmp_path / "cluster", 3)
     store = connect(Store(url=Secret(f"redis+cluster://127.0.0.1:{nodes[0].port}")))
-    here, worker = directory(store), directory(store, timing=Timing(poll=60.0))
+    here, worker = directory(store), directory(store, timing=NEVER)
     try:
         keys = service(here)
         await worker.start()
@@ -179,7 +179,7 @@ async def test_on_a_cluster_all_of_it_is_one_slot_and_news_come_at_once(tmp_path
         sha256 = hash_key(issued.plain.reveal())
         await until(lambda: worker.key(sha256))
         await keys.revoke_key("k", ANN)
-        assert await until(lambda: worker.key(sha256) is None) < 1.0
+        await until(lambda: worker.key(sha256) is None)
         assert [entry.action for entry in await keys.audit()] == ["revoke", "create"]
     finally:
         await worker.stop()

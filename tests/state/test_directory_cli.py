@@ -120,3 +120,41 @@ def test_a_refusal_is_one_line(run, arguments, token, said):
     assert said in output
     assert output.count("\n") == 1
     assert token not in output
+
+
+@pytest.mark.parametrize(("token", "actor"), [("secret-token\n", "ann"), ("secret-token-\u043a", "ann")])
+def test_a_token_that_no_header_can_carry_is_not_repeated(run, token, actor):
+    result = run("list", "--actor", actor, token=token, fails=True)
+    assert "no token has" in result.stderr
+    assert "secret-token" not in result.output
+
+
+def test_who_asks_is_told_as_far_as_a_header_can(run):
+    run("create", "k", "--actor", "Zo\u00eb\r\nx: y")
+    assert orjson.loads(run("show", "k", "--json").stdout)["created_by"] == "Zox: y"
+
+
+@pytest.mark.parametrize("command", ["show", "block", "rotate"])
+def test_an_empty_name_is_no_key(run, command):
+    assert "empty" in run(command, "", fails=True).stderr
+
+
+def test_rates_of_one_unit_hold_together(run):
+    run("create", "k", "--limit", "requests=5/s", "--limit", "requests=100/min", "--limit", "concurrent=3")
+    assert orjson.loads(run("show", "k", "--json").stdout)["limits"] == {
+        "requests": ["5/s", "100/min"],
+        "concurrent": 3,
+    }
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("create", "--limit", "concurrent=3", "--limit", "concurrent=4"),
+        ("create", "--tag", "a=b", "--tag", "a=c"),
+        ("update", "k", "--clear", "budgets", "--budget", "5/day"),
+    ],
+)
+def test_what_is_said_twice_is_not_dropped_in_silence(run, arguments):
+    run("create", "k")
+    assert run(*arguments, fails=True).exit_code == 2

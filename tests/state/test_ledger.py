@@ -134,7 +134,7 @@ async def test_requests_and_those_under_way(ledger: Ledger) -> None:
     ledger.settle(settlement("b"))
     full = await ledger.hold(order("c", *lines))
     assert full.refused_by == 0
-    assert 55 <= full.states[0].reset_seconds <= 61, "when the first of the two has left the window"
+    assert 30 <= full.states[0].reset_seconds <= 61, "when the first of the two has left the window"
 
 
 async def test_a_request_without_an_answer_is_gone_when_both_sides_say_so(ledger: Ledger) -> None:

@@ -38,10 +38,10 @@ def served(redis_server) -> Iterator[tuple[str, Callable]]:
     thread = threading.Thread(target=lambda: loop.run_until_complete(life()))
     port = listener.getsockname()[1]
     thread.start()
-    assert ready.wait(10)
+    assert ready.wait(30)
     yield (
         f"http://127.0.0.1:{port}",
-        lambda *a, **k: asyncio.run_coroutine_threadsafe(offices[0].spend(*a, **k), loop).result(10),
+        lambda *a, **k: asyncio.run_coroutine_threadsafe(offices[0].spend(*a, **k), loop).result(30),
     )
     loop.call_soon_threadsafe(stop.set)
     thread.join()
@@ -93,6 +93,11 @@ def test_spend_as_csv_and_json_and_filtered(run, used):
     assert [item["usd"] for item in answer["items"]] == ["1.500000003"]
     assert "nothing was used" in run("spend", "--from", "2026-06-01", "--to", "2026-06-01").stdout
     assert "by must be some of" in run("spend", "--by", "colour", fails=True).stderr
+
+
+def test_no_name_is_a_formula_in_a_spreadsheet(run, served):
+    served[1](3, team="=1+2", at=MAY)
+    assert "'=1+2,0.000000003,0,0,1,0" in run("spend", "--csv", *SPAN).stdout.splitlines()
 
 
 def test_budgets_are_told_the_fullest_first(run):

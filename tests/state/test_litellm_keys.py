@@ -447,6 +447,25 @@ async def test_declared_keys_are_seen_and_blocked_and_not_changed(office, lite):
         assert error["code"] == "declared"
 
 
+@pytest.mark.parametrize(
+    ("said", "status", "param"),
+    [({"new_key": "sk-llmgw-taken-already"}, 409, "key"), ({"grace_period": "1000y"}, 400, "grace_period")],
+)
+async def test_a_key_that_cannot_be_regenerated_keeps_its_budget(lite, said, status, param):
+    await made(lite, key="sk-llmgw-taken-already")
+    before = await made(lite, max_budget=1)
+    refused(await lite.post("/key/regenerate", json={"key": before["key"], "max_budget": 99, **said}), status, param)
+    shown = await info(lite, before["key"])
+    assert (shown["max_budget"], shown["updated_at"]) == (1.0, before["updated_at"])
+
+
+async def test_a_budget_that_a_script_has_divided_is_rounded_down(office, lite):
+    for amount, limit in ((100 / 3, 33_333_333_333), (0.1 + 0.2, 300_000_000), (1e-9, 1), (9e6, 9_000_000 * NANOS)):
+        (budget,) = (await known(office, (await made(lite, max_budget=amount))["key"])).meters
+        assert budget.limit == limit
+    refused(await lite.post("/key/generate", json={"max_budget": 1e-10}), 400, "max_budget")
+
+
 async def test_spend_without_a_budget_is_all_that_was_spent(office, lite):
     body = await made(lite)
     await office.spend(3, key_id=body["token"])

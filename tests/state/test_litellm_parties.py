@@ -1,5 +1,6 @@
 """Teams, users and named budgets as LiteLLM's scripts manage them, and what holds for their keys then."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import httpx
@@ -320,3 +321,13 @@ async def test_named_budgets_are_listed_and_removed(office, lite, post, get):
 async def test_a_named_budget_that_nobody_could_take_is_refused(lite, body, param):
     refused(await lite.post("/budget/new", json=body), 400, param)
     assert (await lite.get("/budget/list")).json() == []
+
+
+async def test_a_team_that_two_delete_at_once_is_gone(lite):
+    assert (await lite.post("/team/new", json={"team_id": "both"})).status_code == 200
+    for _ in range(5):
+        assert (await lite.post("/key/generate", json={"team_id": "both"})).status_code == 200
+    answers = await asyncio.gather(*[lite.post("/team/delete", json={"team_ids": ["both"]}) for _ in range(4)])
+    assert 200 in {answer.status_code for answer in answers} <= {200, 404}
+    assert (await lite.get("/team/info", params={"team_id": "both"})).status_code == 404
+    assert (await lite.get("/key/list", params={"team_id": "both"})).json()["total_count"] == 0

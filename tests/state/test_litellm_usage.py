@@ -235,3 +235,35 @@ async def test_an_unopened_store_needs_a_token_all_the_same(redis_server):
         for path in ("/key/list", "/spend/logs", "/api/v1/usage/sums", "/api/v1/alerts", "/budget/list"):
             assert (await stranger.get(path)).status_code == 401
     await one.close()
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "param"),
+    [
+        ("/usage/events", {"to": "0001-01-01"}, "to"),
+        ("/usage/events", {"from": "0001-01-01T00:00:00+14:00"}, "from"),
+        ("/usage/sums", {"to": "9999-12-31T23:59:59-14:00"}, "to"),
+        ("/usage/sums", {"to": "9999-12-30", "by": "day", "tz": "Pacific/Kiritimati"}, "to"),
+        ("/usage/events", {"before": "0-0"}, "before"),
+        ("/alerts", {"before": "٣-1"}, "before"),
+    ],
+)
+async def test_times_and_places_that_the_store_does_not_know(api, path, query, param):
+    refused(await api.get(f"/api/v1{path}", params=query), param)
+
+
+async def test_usage_from_the_first_second_on(office, get):
+    await office.spend(3)
+    assert [each["usd"] for each in (await get("/usage/events", **{"from": "1970-01-01T00:00:00+14:00"}))["items"]] == [
+        "0.000000003"
+    ]
+    until = {"from": "1970-01-01T00:00:00+14:00", "to": "1970-01-01T00:00:00Z"}
+    assert await get("/usage/events", **until) == {"items": [], "next": None}
+
+
+async def test_no_name_is_a_formula_in_a_spreadsheet(office, api):
+    await office.spend(3, team="-2+3", at=MAY)
+    await office.spend(-5, team="-2+3", at=MAY)
+    answer = await api.get("/api/v1/usage/sums", params={**SPAN, "by": "team", "format": "csv"})
+    (row,) = csv.DictReader(io.StringIO(answer.text))
+    assert (row["team"], row["usd"]) == ("'-2+3", "-0.000000002")

@@ -3,6 +3,7 @@
 Fields that are in none of these are ``terms``' business. ``null`` is as if the field were not there, except in an update.
 """
 
+from decimal import ROUND_FLOOR, Decimal
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator
@@ -11,6 +12,7 @@ from extproc.admin.bodies import Body, Lifetime, Metadata, PathName, PlainKey
 from extproc.admin.litellm.notes import NOTES
 from extproc.admin.litellm.terms import REFUSED, REFUSED_IN_METADATA
 from extproc.config.scalars import Name, Text, wrong
+from extproc.domain.money import MAX_USD, NANOS, dollars
 from extproc.state.records import JsonDict
 
 
@@ -34,11 +36,13 @@ def _alias(value: object) -> object:
 
 
 def _amount(value: object) -> int | float | str | None:
-    """LiteLLM's forms send an empty text for a budget that is not set."""
+    """LiteLLM's forms send an empty text for a budget that is not set, and its scripts what they have divided: 100 / 3."""
     if value is None or value == "":
         return None
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise wrong("must be an amount in US dollars", "Write it as a number, such as 50 or 0.25")
+    if isinstance(value, float) and 1 / NANOS <= value <= MAX_USD:
+        return float(Decimal(str(value)).quantize(dollars(1), ROUND_FLOOR))
     return value
 
 

@@ -1,5 +1,6 @@
 """``/key/...``: made, looked at, changed and ended as LiteLLM's scripts do it."""
 
+import contextlib
 from collections.abc import Sequence
 
 from starlette.requests import Request
@@ -8,7 +9,7 @@ from starlette.responses import Response
 from extproc.admin.asking import Query
 from extproc.admin.bodies import KeyCreate, KeyPatch, KeyRotate
 from extproc.admin.entries import IssuedKey, KeyEntry, KeyFilter, Paging
-from extproc.admin.errors import Conflict, InvalidField
+from extproc.admin.errors import Conflict, InvalidField, NotFound
 from extproc.admin.litellm.bodies import GenerateKey, KeyFields, OneKey, RegenerateKey, SomeKeys, UpdateKey
 from extproc.admin.litellm.holders import key_fields
 from extproc.admin.litellm.parts import Parts
@@ -84,7 +85,8 @@ class Keys:
                     param="keys",
                 )
         for ident in dict.fromkeys(entry.key.id for entry in entries):
-            await self._service.revoke_key(ident, by)
+            with contextlib.suppress(NotFound):  # somebody else has ended it meanwhile
+                await self._service.revoke_key(ident, by)
 
     async def block(self, request: Request) -> Response:
         """Refuse a key from now on."""
@@ -106,17 +108,21 @@ class Keys:
         ref = request.path_params.get("key") or asked.body.key
         if ref is None:
             raise InvalidField("Say which key: in key, or in the path.", param="key")
-        by, said = changed_by(request), asked.body
+        said = asked.body
         entry = await self._parts.find_key(ref)
-        ident = entry.key.id or entry.key.name
-        if said.model_fields_set - {"key", "new_key", "grace_period"}:
-            await self._change(ident, said, by)
         with in_litellm_terms():
-            rotation = {
+            rotation: dict[str, object] = {
                 "grace": said.grace_period or 0,
                 "key": said.new_key.reveal() if said.new_key is not None else None,
             }
-            issued = await self._service.rotate_key(ident, read_body(KeyRotate, rotation), by)
+            changes = None
+            if said.model_fields_set - {"key", "new_key", "grace_period"}:
+                changes = read_body(KeyPatch, key_fields(await self._parts.with_template(said), entry.record))
+                if entry.record is not None:  # the new budget is made of the old one, so it must still be the same
+                    rotation["revision"] = entry.record.revision
+            issued = await self._service.rotate_key(
+                entry.key.id or entry.key.name, read_body(KeyRotate, rotation), changed_by(request), changes
+            )
         return reply(await self.issued(issued), asked.ignored)
 
     async def listing(self, request: Request) -> Response:

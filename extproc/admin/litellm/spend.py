@@ -61,7 +61,7 @@ class Spend:
         request_id = query.text("request_id")
         if days is not None and request_id is None and query.switch("summarize", default=True):
             return reply(await self._by_day(days, wanted), ignored)
-        limit, before = query.whole("limit", _ROWS, 1, _MOST_ROWS), query.text("before")
+        limit, before = query.whole("limit", _ROWS, 1, _MOST_ROWS), query.place("before", NEXT_HEADER)
         rows, after = await self._rows(days, wanted, request_id, limit, before)
         answer = reply([*rows], ignored)
         if after is not None:
@@ -158,8 +158,6 @@ class Spend:
         self, days: Days | None, wanted: Wanted, before: str | None = None
     ) -> AsyncGenerator[StoredEvent]:
         start, end = (days.start * 1000, days.end * 1000) if days else (0, 2**53)
-        if before is not None and not all(part.isdecimal() for part in before.split("-", 1)):
-            raise InvalidField(f"before must be what {NEXT_HEADER} said.", param="before")
         for _ in range(_MOST_PAGES):
             with store_answers():
                 page = await self._reports.events(start, end, wanted, limit=_MOST_ROWS, before=before)

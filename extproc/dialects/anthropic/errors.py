@@ -96,6 +96,11 @@ _KIND_OF_CODE: Mapping[str, _Kind] = {
     "organization_type_not_supported": ProviderAuth,
 }
 
+_OF_THREADS = "thread_"
+"""How the codes begin that an SDK acts on: ``thread_not_found`` and others (anthropic.types.shared.ErrorDetails)."""
+_NO_THREADS = "thread_unsupported_request"
+"""The one of a request that is to be sent again without ``thread``."""
+
 # Causes that have no code of their own; only looked for in 4xx answers. Lower case.
 _KIND_OF_PHRASE: tuple[tuple[str, _Kind], ...] = (
     ("prompt is too long", ContextLength),
@@ -111,9 +116,11 @@ def render_error(error: GatewayError) -> JsonObject:
     """The error body.
 
     The gateway's stable code is in ``error.details.error_code``, where the vendor puts its own and the SDKs read it
-    (``exception.error_code``), and in ``error.code``, where clients of other dialects look for it.
+    (``exception.error_code``), and in ``error.code``, where clients of other dialects look for it. Only of threads,
+    earlier turns that the vendor keeps, the first is the vendor's code: by it the SDKs know that they have to send the
+    whole conversation instead, and they do (its tool runner begins a thread without being asked).
     """
-    details: dict[str, Json] = {"error_code": error.code}
+    details: dict[str, Json] = {"error_code": _error_code(error)}
     if error.param is not None:
         details["param"] = error.param
     body: dict[str, Json] = {
@@ -123,6 +130,12 @@ def render_error(error: GatewayError) -> JsonObject:
         "details": details,
     }
     return {"type": "error", "error": body}
+
+
+def _error_code(error: GatewayError) -> str:
+    if isinstance(error, ProviderError):
+        return error.vendor_code or error.code
+    return _NO_THREADS if error.param == "thread" else error.code
 
 
 def render_error_event(error: GatewayError) -> bytes:
@@ -163,7 +176,8 @@ def _error(status: int, report: _Report, retry_after: float | None) -> ProviderE
         message = without_keys(report.message)[:MAX_MESSAGE_CHARS]
     else:
         message = f"the provider answered HTTP {status} without a message"
-    return kind(message, retry_after=retry_after, retry_status=status)
+    code = report.code if report.code.startswith(_OF_THREADS) else None
+    return kind(message, retry_after=retry_after, retry_status=status, vendor_code=code)
 
 
 def _kind(status: int, report: _Report) -> _Kind:

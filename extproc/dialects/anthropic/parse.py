@@ -19,6 +19,7 @@ from extproc.dialects.anthropic.parse_blocks import (
     with_cache_mark,
 )
 from extproc.dialects.anthropic.reasons import finish_of
+from extproc.dialects.anthropic.threads import no_threads
 from extproc.dialects.anthropic.usage import parse_tier, parse_usage
 from extproc.domain.answer import Answer, AnswerPart, Choice
 from extproc.domain.conversation import (
@@ -44,8 +45,13 @@ _TIERS = {"auto": "auto", "standard_only": "default"}
 
 
 def parse_request(body: Json) -> Conversation:
-    """The conversation of a Messages request. Raises ``InvalidRequest`` with the path of the field at fault."""
+    """The conversation of a Messages request.
+
+    Raises ``InvalidRequest`` with the path of the field at fault, and ``UnsupportedFeature`` for what rests on turns that
+    a vendor has stored.
+    """
     fields = Fields(body)
+    _refuse_thread(fields)
     unmapped: Unmapped = []
     max_tokens = fields.integer("max_tokens")
     if max_tokens is None:
@@ -76,8 +82,27 @@ def parse_request(body: Json) -> Conversation:
     keep_unread(fields, unmapped)
     if not unmapped:
         return conversation
-    asides = tuple(path for path, value in unmapped if path == "context_management" and _only_clears(value))
+    asides = tuple(path for path, value in unmapped if _is_aside(path, value))
     return replace(conversation, unmapped=tuple(each for each in unmapped if each[0] not in asides), asides=asides)
+
+
+def _refuse_thread(fields: Fields) -> None:
+    """Left out, the next turn would come alone, and be answered so."""
+    if fields.has("thread"):
+        raise no_threads()
+
+
+def _is_aside(path: str, value: Json) -> bool:
+    """Whether it spares tokens and changes nothing else.
+
+    A tool that is to be found by a search first is there from the beginning, so that the vendor's own search is not missed.
+    """
+    if path == "context_management":
+        return _only_clears(value)
+    if path.startswith("tools["):
+        kind = value.get("type") if isinstance(value, Mapping) and path.endswith("]") else None
+        return path.endswith(".defer_loading") or str(kind).startswith("tool_search_tool_")
+    return False
 
 
 def _only_clears(management: Json) -> bool:
@@ -150,12 +175,21 @@ def _tools(fields: Fields, unmapped: Unmapped) -> Iterator[Tool]:
         tool.raw("eager_input_streaming")  # about the size of the stream's pieces only
         yield Tool(
             name=tool.text("name"),
-            description=tool.optional_text("description"),
+            description=_described(tool),
             parameters=schema,
             strict=tool.boolean("strict"),
             cache=parse_cache_mark(tool),
         )
         keep_unread(tool, unmapped)
+
+
+def _described(tool: Fields) -> str | None:
+    """The description, with the examples of an input that other vendors have no field for."""
+    description, examples = tool.optional_text("description"), tool.items("input_examples")
+    if not examples:
+        return description
+    shown = "\n".join(orjson.dumps(example).decode() for example in examples)
+    return f"{description or ''}\n\nExamples of its input:\n{shown}".lstrip()
 
 
 def _tool_choice(choice: Fields | None, unmapped: Unmapped) -> tuple[ToolChoice | None, bool | None]:

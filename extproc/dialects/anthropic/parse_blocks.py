@@ -96,6 +96,11 @@ def _text(block: Fields, _unmapped: Unmapped) -> Text:
     return Text(block.text("text"), cache=parse_cache_mark(block), citations=tuple(citations))
 
 
+def _tool_reference(block: Fields, _unmapped: Unmapped) -> Text:
+    """What a client's own search of tools has found. Tools that it is to load are there from the beginning: see ``parse``."""
+    return Text(f"The tool {block.text('tool_name')} is available.", cache=parse_cache_mark(block))
+
+
 def _image(block: Fields, unmapped: Unmapped) -> Image | None:
     source = _source(_required(block, "source"), unmapped)
     return Image(source, cache=parse_cache_mark(block)) if source else None
@@ -188,6 +193,7 @@ _READERS: Mapping[str, Callable[[Fields, Unmapped], Part | None]] = {
     "document": _document,
     "tool_use": _tool_use,
     "tool_result": _tool_result,
+    "tool_reference": _tool_reference,
     "thinking": _thinking,
     "redacted_thinking": _redacted_thinking,
 }

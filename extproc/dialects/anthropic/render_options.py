@@ -133,7 +133,7 @@ def render_thinking(
     if not reasoning.enabled or reasoning.effort == "none":
         return _off(traits, losses)
     if _forces_tool(conversation) and traits.forced_tools:
-        losses.refuse("reasoning_effort")
+        losses.tell("reasoning_effort")
         return ThinkingFields({"type": traits.off} if traits.off else None)
     too_late = unthought and traits.thought_first
     if traits.adaptive and (too_late or not traits.budget or reasoning.budget_tokens is None):

@@ -90,7 +90,7 @@ def _claude(conversation: Conversation, reasoning: Reasoning, to: Rendering, *, 
     choice = conversation.tool_choice
     if conversation.tools and choice is not None and choice.mode in {"required", "named"} and traits.forced_tools:
         # Thinking with a forced tool is refused by the vendor, and the call is what the client cannot do without.
-        to.losses.refuse("reasoning_effort")
+        to.losses.tell("reasoning_effort")
         return ReasoningFields({"thinking": {"type": traits.off}} if traits.off else {})
     if traits.adaptive and (too_late or not traits.budget or reasoning.budget_tokens is None):
         return ReasoningFields(

@@ -41,6 +41,8 @@ def note_losses(conversation: Conversation, traits: Traits, losses: Losses) -> N
         for path in ("temperature", "top_p", "top_k"):
             if getattr(conversation, path) is not None:
                 losses.tell(path)  # the model ignores it
+    if _one_of_one(conversation):
+        losses.tell("parallel_tool_calls")
     if conversation.user is not None:
         losses.tell("user")
     if conversation.verbosity not in {None, "medium"}:
@@ -51,7 +53,7 @@ def _not_taken(conversation: Conversation, traits: Traits) -> dict[str, object]:
     """What no model, or this one, has a field for; a true value asks for something."""
     asked: dict[str, object] = {
         "logit_bias": conversation.logit_bias,
-        "parallel_tool_calls": conversation.parallel_tool_calls is False and conversation.tools,
+        "parallel_tool_calls": _one_of_many(conversation),
         "seed": not _is_seed(conversation.seed),
     }
     if not traits.penalties:
@@ -63,6 +65,16 @@ def _not_taken(conversation: Conversation, traits: Traits) -> dict[str, object]:
         asked["n"] = conversation.n not in {None, 1}
     asked["response_format"] = conversation.output_format is not None and not _takes_format(conversation, traits)
     return asked
+
+
+def _one_of_many(conversation: Conversation) -> bool:
+    return conversation.parallel_tool_calls is False and bool(conversation.tools) and not _one_of_one(conversation)
+
+
+def _one_of_one(conversation: Conversation) -> bool:
+    """One call at a time, of one tool that is named: so LangChain asks for an answer of a schema, and takes the first call."""
+    choice = conversation.tool_choice
+    return conversation.parallel_tool_calls is False and choice is not None and choice.mode == "named"
 
 
 def _takes_format(conversation: Conversation, traits: Traits) -> bool:

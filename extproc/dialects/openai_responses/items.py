@@ -6,6 +6,8 @@ Source: openai.types.responses.ResponseOutputItem.
 from collections.abc import Sequence
 from typing import Literal
 
+from extproc.dialects.openai_responses.namespaces import named
+from extproc.dialects.openai_responses.tool_search import NAME, search_item
 from extproc.domain.reading import Json, JsonObject
 
 Status = Literal["in_progress", "completed", "incomplete"]
@@ -41,20 +43,22 @@ def reasoning_item(item_id: str, text: str | None, encrypted: str | None) -> Jso
 
 
 def call_item(item_id: str, status: Status, call_id: str, name: str, arguments: str) -> JsonObject:
-    """An item ``function_call``."""
+    """An item ``function_call``, or that of a search of tools."""
+    if name == NAME:
+        return search_item(item_id, status, call_id, arguments)
     return {
         "id": item_id,
         "type": "function_call",
         "status": status,
         "call_id": call_id,
-        "name": name,
+        **named(name),
         "arguments": arguments,
     }
 
 
 def custom_call_item(item_id: str, call_id: str, name: str, text: str) -> JsonObject:
     """An item ``custom_tool_call``."""
-    return {"id": item_id, "type": "custom_tool_call", "call_id": call_id, "name": name, "input": text}
+    return {"id": item_id, "type": "custom_tool_call", "call_id": call_id, **named(name), "input": text}
 
 
 def output_logprobs(logprobs: JsonObject | None) -> list[Json]:

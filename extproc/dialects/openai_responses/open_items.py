@@ -248,6 +248,22 @@ class OpenCall:
         return done + self._events.event("response.output_item.done", output_index=self.place, item=item), item
 
 
+class OpenSearch(OpenCall):
+    """An item ``tool_search_call``, which has no events of its own: it is there as a whole when it is done."""
+
+    __slots__ = ()
+
+    def more(self, arguments: str) -> bytes:
+        """More of the arguments, of which nothing is shown yet."""
+        self._pieces.append(arguments)
+        return b""
+
+    def close(self, status: Status) -> tuple[bytes, JsonObject]:
+        """The event that ends the item, and the item."""
+        item = call_item(self._id, status, self._call_id, self._name, "".join(self._pieces))
+        return self._events.event("response.output_item.done", output_index=self.place, item=item), item
+
+
 class OpenCustomCall(OpenCall):
     """An item ``custom_tool_call``. Its text is within JSON that is arriving: it is written when that is whole."""
 

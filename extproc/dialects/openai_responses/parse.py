@@ -15,7 +15,7 @@ from extproc.dialects.openai_responses.parse_options import (
     parse_tools,
 )
 from extproc.dialects.openai_responses.parse_parts import Leftovers
-from extproc.domain.conversation import Conversation
+from extproc.domain.conversation import Conversation, Tool
 from extproc.domain.errors import UnsupportedFeature
 from extproc.domain.reading import Fields, Json
 
@@ -38,6 +38,9 @@ _WITHOUT_EFFECT: Mapping[str, tuple[tuple[Json, ...] | None, str]] = {
 }
 """Fields that may be treated as absent, with the values for which this is so (None: any) and the reason."""
 
+_BRINGING_TOOLS = ("additional_tools", "tool_search_output")
+"""Items of the input that have tools."""
+
 _STREAM_OPTIONS_WITHOUT_EFFECT = ("include_obfuscation",)
 """Padding of OpenAI's own events; a translated stream has none."""
 
@@ -59,7 +62,7 @@ def parse_request(body: Json) -> Conversation:
     fields = Fields(_with_effect(body))
     _refuse_stored(fields)
     leftovers = Leftovers()
-    tools = tuple(parse_tools(fields, leftovers))
+    tools = _all_tools(fields, leftovers)
     tool_choice, tools = parse_tool_choice(fields, tools, leftovers)
     output_format, verbosity = parse_text(fields, leftovers)
     top_logprobs = fields.integer("top_logprobs")
@@ -87,6 +90,16 @@ def parse_request(body: Json) -> Conversation:
     if not leftovers.found and not leftovers.asides:
         return conversation
     return replace(conversation, unmapped=tuple(leftovers.found), asides=tuple(leftovers.asides))
+
+
+def _all_tools(fields: Fields, leftovers: Leftovers) -> tuple[Tool, ...]:
+    """Those of the request, and those that items of the input bring. Of two with one name the later counts."""
+    tools = {tool.name: tool for tool in parse_tools(fields, leftovers)}
+    given = fields.raw("input")
+    for index, item in enumerate(given if isinstance(given, list) else ()):
+        if isinstance(item, Mapping) and item.get("type") in _BRINGING_TOOLS:
+            tools |= {tool.name: tool for tool in parse_tools(Fields(item, f"input[{index}]"), leftovers)}
+    return tuple(tools.values())
 
 
 def _with_effect(body: Json) -> Json:

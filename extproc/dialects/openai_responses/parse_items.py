@@ -6,9 +6,13 @@ become one message again; so does a run of tool outputs.
 
 from collections.abc import Callable, Mapping
 
+import orjson
+
 from extproc.dialects.openai_responses.custom_tools import arguments_of
+from extproc.dialects.openai_responses.namespaces import joined
 from extproc.dialects.openai_responses.parse_parts import Leftovers, parts_of
 from extproc.dialects.openai_responses.reasoning import open_seal
+from extproc.dialects.openai_responses.tool_search import NAME, found_text
 from extproc.domain.conversation import (
     Document,
     Image,
@@ -76,6 +80,10 @@ class _Items:
             "custom_tool_call": self._custom_call,
             "custom_tool_call_output": self._output,
             "item_reference": self._reference,
+            "additional_tools": self._tools,
+            "web_search_call": self._search,
+            "tool_search_call": self._tool_search,
+            "tool_search_output": self._tools_found,
         }
 
     def add(self, fields: Fields, item: Json) -> None:
@@ -123,11 +131,11 @@ class _Items:
         self._leftovers.take(fields, ignoring=_ECHOED)
 
     def _call(self, fields: Fields) -> None:
-        self._say(ToolCall(fields.text("call_id"), fields.text("name"), fields.optional_text("arguments") or ""))
+        self._say(ToolCall(fields.text("call_id"), _name_of(fields), fields.optional_text("arguments") or ""))
         self._take_call(fields)
 
     def _custom_call(self, fields: Fields) -> None:
-        self._say(ToolCall(fields.text("call_id"), fields.text("name"), arguments_of(fields.text("input"))))
+        self._say(ToolCall(fields.text("call_id"), _name_of(fields), arguments_of(fields.text("input"))))
         self._take_call(fields)
 
     def _output(self, fields: Fields) -> None:
@@ -140,13 +148,37 @@ class _Items:
                 raise InvalidRequest(f"{path} may hold text, images and files only", param=path)
             if part != Text(""):
                 content.append(part)
-        self._results.append(
-            ToolResult(fields.text("call_id"), tuple(content), name=fields.optional_text("name") or None)
-        )
+        name = joined(fields.optional_text("namespace"), fields.optional_text("name") or "") or None
+        self._results.append(ToolResult(fields.text("call_id"), tuple(content), name=name))
         self._take_call(fields)
 
     def _take_call(self, fields: Fields) -> None:
         self._leftovers.take(fields, ignoring=_ECHOED, idle=_IDLE_OF_CALLS)
+
+    def _tools(self, fields: Fields) -> None:
+        """Read with the other tools."""
+        self._leftovers.take(fields, ignoring=("id", "role", "tools"))
+
+    def _search(self, fields: Fields) -> None:
+        """What OpenAI has found is not in it; what the model made of it is, in the text behind it."""
+        self._leftovers.asides.append(fields.path("").removesuffix("."))
+
+    def _tool_search(self, fields: Fields) -> None:
+        """Of the searches that OpenAI does itself, which name no call, what is found is there without them."""
+        if fields.optional_text("execution") != "client":
+            self._leftovers.asides.append(fields.path("").removesuffix("."))
+            return
+        arguments = fields.raw("arguments")
+        told = orjson.dumps(arguments if isinstance(arguments, Mapping) else {}).decode()
+        self._say(ToolCall(fields.text("call_id"), NAME, told))
+        self._leftovers.take(fields, ignoring=(*_ECHOED, "created_by"))
+
+    def _tools_found(self, fields: Fields) -> None:
+        if fields.optional_text("execution") == "client":
+            if self._said:
+                self.close()
+            self._results.append(ToolResult(fields.text("call_id"), (Text(found_text(fields)),), name=NAME))
+        self._leftovers.take(fields, ignoring=(*_ECHOED, "created_by", "tools", "call_id"))
 
     def _reference(self, fields: Fields) -> None:
         if fields.text("id").startswith(_REASONING_IDS):
@@ -157,6 +189,10 @@ class _Items:
             " so with store: false), or use a model whose provider serves the Responses API.",
             param=path,
         )
+
+
+def _name_of(call: Fields) -> str:
+    return joined(call.optional_text("namespace"), call.text("name"))
 
 
 def _thinking(fields: Fields) -> tuple[Thinking | RedactedThinking, ...]:

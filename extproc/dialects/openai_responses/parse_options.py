@@ -1,9 +1,12 @@
 """The request's fields beside the input: tools, output format, reasoning, what to include."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from extproc.dialects.openai_responses.custom_tools import parse_custom_tool
+from extproc.dialects.openai_responses.namespaces import joined
 from extproc.dialects.openai_responses.parse_parts import Leftovers
+from extproc.dialects.openai_responses.tool_search import NAME
 from extproc.domain.conversation import OutputFormat, Reasoning, Tool, ToolChoice
 from extproc.domain.errors import InvalidRequest
 from extproc.domain.reading import Fields, Json, JsonObject
@@ -32,7 +35,7 @@ _INCLUDED = frozenset(
 _CALLED_BY_CLIENTS = frozenset({"function", "custom"})
 """Kinds of tools that clients run."""
 
-_IDLE_OF_TOOLS: Mapping[str, Json] = {"defer_loading": False, "allowed_callers": ["direct"], "async": False}
+_IDLE_OF_TOOLS: Mapping[str, Json] = {"allowed_callers": ["direct"], "async": False}
 """Fields of a function with the value that asks for nothing but what happens anyway."""
 
 _IDLE_OF_REASONING: Mapping[str, Json] = {"mode": "standard"}
@@ -41,7 +44,9 @@ _IGNORED_OF_REASONING = ("context",)
 
 
 def parse_tools(fields: Fields, leftovers: Leftovers) -> Iterator[Tool]:
-    """Functions and custom tools; all other kinds are run by OpenAI, or known to its models by heart, and are left over.
+    """Functions and custom tools, on their own or in namespaces.
+
+    All other kinds are run by OpenAI, or known to its models by heart, and are left over.
 
     Without ``strict`` OpenAI is strict where the schema allows it, and does its best where not. A provider that is not
     asked does its best, too; asking would be refused by those who have no strict mode, over a word nobody wrote.
@@ -50,19 +55,60 @@ def parse_tools(fields: Fields, leftovers: Leftovers) -> Iterator[Tool]:
         path = f"{fields.path('tools')}[{index}]"
         tool = Fields(item, path)
         kind = tool.text("type")
-        if kind == "custom":
-            yield parse_custom_tool(tool, leftovers)
-        elif kind == "function":
-            yield Tool(
-                name=tool.text("name"),
-                description=tool.optional_text("description"),
-                parameters=json_object(tool, "parameters"),
-                strict=tool.boolean("strict"),
-            )
+        if kind in _CALLED_BY_CLIENTS:
+            yield _client_tool(tool, kind, leftovers)
+        elif kind == "namespace":
+            yield from _namespace(tool, leftovers)
+        elif kind == "tool_search" and tool.optional_text("execution") == "client":
+            yield Tool(NAME, tool.optional_text("description"), json_object(tool, "parameters"))
+            leftovers.take(tool)
+        elif _is_aside(kind, tool):
+            leftovers.asides.append(path)
         else:
             leftovers.add(path, item)
+
+
+def _client_tool(tool: Fields, kind: str, leftovers: Leftovers) -> Tool:
+    """A tool that is to be found by a search first is there from the beginning: the prompt is longer, nothing else."""
+    if kind == "custom":
+        found = parse_custom_tool(tool, leftovers)
+    else:
+        found = Tool(
+            name=tool.text("name"),
+            description=tool.optional_text("description"),
+            parameters=json_object(tool, "parameters"),
+            strict=tool.boolean("strict"),
+        )
+    if tool.boolean("defer_loading"):
+        leftovers.asides.append(tool.path("defer_loading"))
+    leftovers.take(tool, idle=_IDLE_OF_TOOLS)
+    return found
+
+
+def _namespace(fields: Fields, leftovers: Leftovers) -> Iterator[Tool]:
+    """Its tools. What it says of all of them stands before what the first says of itself."""
+    name, said = fields.text("name"), fields.optional_text("description")
+    for index, item in enumerate(fields.items("tools") or ()):
+        tool = Fields(item, f"{fields.path('tools')}[{index}]")
+        kind = tool.text("type")
+        if kind not in _CALLED_BY_CLIENTS:
+            leftovers.add(tool.path("").removesuffix("."), item)
             continue
-        leftovers.take(tool, idle=_IDLE_OF_TOOLS)
+        found = _client_tool(tool, kind, leftovers)
+        if said:
+            about = f"{name}: {said}"
+            found = replace(found, description=f"{about}\n\n{found.description}" if found.description else about)
+            said = None
+        yield replace(found, name=joined(name, found.name))
+    leftovers.take(fields)
+
+
+def _is_aside(kind: str, tool: Fields) -> bool:
+    """Whether a tool that OpenAI runs can be left out: what it finds is there without it, or only OpenAI has it.
+
+    Codex offers the search of OpenAI's own index, without access to the web, unless it is told not to.
+    """
+    return kind == "tool_search" or (kind.startswith("web_search") and tool.boolean("external_web_access") is False)
 
 
 def parse_tool_choice(

@@ -16,9 +16,11 @@ from extproc.dialects.openai_responses.open_items import (
     OpenCustomCall,
     OpenMessage,
     OpenReasoning,
+    OpenSearch,
 )
 from extproc.dialects.openai_responses.reasoning import close_seal, close_seal_late
 from extproc.dialects.openai_responses.response import End, Head, end_of, render_response
+from extproc.dialects.openai_responses.tool_search import NAME
 from extproc.dialects.openai_responses.vocabulary import INCOMPLETE_OF_FINISH, item_id, response_id
 from extproc.domain.answer import (
     AnswerEvent,
@@ -208,7 +210,7 @@ class OpenAIResponsesStreamWriter:
             return b""
         out = self._sealed(event.signature, "gemini", redacted=True) if event.signature else self._make_way()
         own_id, place = self._add("ctc" if event.custom else "fc")
-        kind = OpenCustomCall if event.custom else OpenCall
+        kind = OpenCustomCall if event.custom else OpenSearch if event.name == NAME else OpenCall
         call = self._calls[event.index] = kind(self._events, own_id, place, event.id or f"call_{own_id}", event.name)
         return out + call.open()
 

@@ -1,4 +1,4 @@
-"""Azure's entry: one of OpenAI's dialects behind Azure's front. It has the functions of ``Dialect``."""
+"""Azure's entry: one of OpenAI's dialects behind Azure's front, its manners and its speech apart."""
 
 import re
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from extproc.domain.reading import JsonObject
 from extproc.simulator.azure.errors import Fronted, fronted, refusal, scripted
 from extproc.simulator.azure.filters import filtered_events, filtered_whole
 from extproc.simulator.credentials.issued import expired, is_entra
-from extproc.simulator.dialect import Dialect, Exchange
+from extproc.simulator.dialect import Exchange, Manners, Speech
 from extproc.simulator.mind import Ask
 from extproc.simulator.wire import Event, Refused, Request
 
@@ -23,13 +23,12 @@ _HEADERS = (
 )
 
 
-class AzureDialect:
-    """``versioned``: the path needs an ``api-version``. ``filtered``: answers tell what the content filter has found."""
+class AzureManners:
+    """Of Azure's front, and of OpenAI behind it. ``versioned``: the path needs an ``api-version``."""
 
-    def __init__(self, inner: Dialect, *, versioned: bool, filtered: bool) -> None:
+    def __init__(self, inner: Manners, *, versioned: bool) -> None:
         self._inner = inner
         self._versioned = versioned
-        self._filtered = filtered
 
     def authenticate(self, request: Request) -> str:
         """The key in ``api-key``, or an Entra token in ``Authorization``; the v1 API takes a key there, too."""
@@ -48,20 +47,6 @@ class AzureDialect:
             raise Fronted(400, "BadRequest", "API version not supported")
         return credential
 
-    def read(self, body: JsonObject, request: Request, model: str) -> Ask:
-        """See ``Dialect.read``."""
-        return self._inner.read(body, request, model)
-
-    def whole(self, exchange: Exchange) -> bytes:
-        """See ``Dialect.whole``."""
-        body = self._inner.whole(exchange)
-        return filtered_whole(body) if self._filtered else body
-
-    def events(self, exchange: Exchange) -> Iterator[Event]:
-        """See ``Dialect.events``."""
-        events = self._inner.events(exchange)
-        return filtered_events(events) if self._filtered else events
-
     def headers(self, token: str) -> bytes:
         """Source: what Azure's services send; ``apim-request-id`` is what its support asks for."""
         name = token.encode()
@@ -74,6 +59,25 @@ class AzureDialect:
     def scripted(self, status: int, name: str) -> Refused:
         """See ``Dialect.scripted``: Azure's own errors, or OpenAI's."""
         return scripted(status, name) or self._inner.scripted(status, name)
+
+
+class FilteredSpeech:
+    """Answers that tell what the content filter has found."""
+
+    def __init__(self, inner: Speech) -> None:
+        self._inner = inner
+
+    def read(self, body: JsonObject, request: Request, model: str) -> Ask:
+        """See ``Dialect.read``."""
+        return self._inner.read(body, request, model)
+
+    def whole(self, exchange: Exchange) -> bytes:
+        """See ``Dialect.whole``."""
+        return filtered_whole(self._inner.whole(exchange))
+
+    def events(self, exchange: Exchange) -> Iterator[Event]:
+        """See ``Dialect.events``."""
+        return filtered_events(self._inner.events(exchange))
 
     def failure_event(self, token: str) -> bytes:
         """See ``Dialect.failure_event``."""

@@ -21,10 +21,13 @@ from extproc.simulator.call import Call
 from extproc.simulator.handlers import generate
 from extproc.simulator.wire import Reply, Stream, Whole
 
+_speak = generate(converse_dialect)
+_speak_claude = generate(claude)
+
 
 def converse(call: Call) -> Reply:
     """``/model/{modelId}/converse`` and ``/converse-stream``."""
-    return _framed(generate(replace(call, body=check.decode(call.request.body))))
+    return _framed(_speak(replace(call, body=check.decode(call.request.body))))
 
 
 def invoke(call: Call) -> Reply:
@@ -32,7 +35,7 @@ def invoke(call: Call) -> Reply:
     body, model = check.decode(call.request.body), call.record.model
     check.check_model(model)
     if is_claude(model) or "anthropic_version" in body:
-        reply = generate(replace(call, body=body, dialect=claude))
+        reply = _speak_claude(replace(call, body=body, manners=claude))
         return _counted(call, reply) if isinstance(reply, Whole) else _framed(reply)
     for name, answer in (
         ("amazon.titan-embed-text-v2", titan_embed),
@@ -51,7 +54,7 @@ def invoke_stream(call: Call) -> Reply:
     body, model = check.decode(call.request.body), call.record.model
     if not is_claude(model) and "anthropic_version" not in body:
         raise invalid("The model is unsupported for streaming.")
-    reply = _framed(generate(replace(call, body=body, dialect=claude)))
+    reply = _framed(_speak_claude(replace(call, body=body, manners=claude)))
     return replace(reply, headers=reply.headers + b"x-amzn-bedrock-content-type: application/json\r\n")
 
 

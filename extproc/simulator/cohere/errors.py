@@ -33,7 +33,7 @@ _TOO_LONG = "too many tokens: total number of tokens in the prompt cannot exceed
 
 
 def scripted(status: int, name: str) -> Refused:
-    """See ``Dialect.scripted``."""
+    """See ``Manners.scripted``."""
     if name == "context_length_exceeded":
         return Refused(_TOO_LONG, status=400 if status == 200 else status)
     if status == 200:
@@ -42,7 +42,7 @@ def scripted(status: int, name: str) -> Refused:
 
 
 def refusal(refused: Refused, token: str) -> bytes:
-    """See ``Dialect.refusal``."""
+    """See ``Manners.refusal``."""
     return orjson.dumps({"id": token, "message": refused.message})
 
 

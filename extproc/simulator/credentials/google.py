@@ -52,13 +52,13 @@ def metadata(call: Call) -> Reply:
     }
     if path not in texts:
         raise _metadata_refusal(404, "", "The requested URL was not found on this server.")
-    return Whole(200, call.dialect.headers(call.token), texts[path].encode(), content_type=_TEXT)
+    return Whole(200, call.manners.headers(call.token), texts[path].encode(), content_type=_TEXT)
 
 
 def root(call: Call) -> Reply:
     """``GET /``, by which Google's libraries find out whether they run on its machines."""
     _check_flavour(call.request)
-    return Whole(200, call.dialect.headers(call.token), b"computeMetadata/\n", content_type=_TEXT)
+    return Whole(200, call.manners.headers(call.token), b"computeMetadata/\n", content_type=_TEXT)
 
 
 def token(call: Call) -> Reply:
@@ -127,7 +127,7 @@ def _access_token(call: Call, seconds: float) -> JsonObject:
 
 
 def _json(call: Call, document: JsonObject) -> Whole:
-    headers = call.dialect.headers(call.token) + b"cache-control: no-store\r\n"
+    headers = call.manners.headers(call.token) + b"cache-control: no-store\r\n"
     return Whole(200, headers, orjson.dumps(document))
 
 

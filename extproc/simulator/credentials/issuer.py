@@ -1,20 +1,17 @@
-"""What the routes of the credential endpoints have for a dialect: they issue and refuse, and say nothing."""
+"""The manners of the credential endpoints, which issue and refuse and generate nothing; and what they read."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import parse_qs
 
-from extproc.domain.reading import JsonObject
 from extproc.simulator.call import Call
 from extproc.simulator.credentials.issued import LIFETIME
-from extproc.simulator.dialect import Exchange
-from extproc.simulator.mind import Ask
-from extproc.simulator.wire import Event, Refused, Request
+from extproc.simulator.wire import Refused, Request
 
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
-    """The credential endpoints of one vendor, in the shape of a ``Dialect``."""
+    """Those of one vendor's credential endpoints: see ``Manners``."""
 
     error: Callable[[Refused, str], bytes]
     """The body of a refusal, from it and from unique text."""
@@ -29,37 +26,17 @@ class Issuer:
         return ""
 
     def headers(self, token: str) -> bytes:
-        """See ``Dialect.headers``."""
+        """See ``Manners.headers``."""
         del token
         return self.lines
 
     def refusal(self, refused: Refused, token: str) -> bytes:
-        """See ``Dialect.refusal``."""
+        """See ``Manners.refusal``."""
         return self.error(refused, token)
 
     def scripted(self, status: int, name: str) -> Refused:
-        """See ``Dialect.scripted``."""
+        """See ``Manners.scripted``."""
         return self.refuse(500 if status == 200 else status, name, "Simulated.")
-
-    def read(self, body: JsonObject, request: Request, model: str) -> Ask:
-        """Nothing is generated here."""
-        raise NotImplementedError
-
-    def whole(self, exchange: Exchange) -> bytes:
-        """Nothing is generated here."""
-        raise NotImplementedError
-
-    def events(self, exchange: Exchange) -> Iterator[Event]:
-        """Nothing is generated here."""
-        raise NotImplementedError
-
-    def failure_event(self, token: str) -> bytes:
-        """Nothing is streamed here."""
-        raise NotImplementedError
-
-    def malformed_event(self) -> bytes:
-        """Nothing is streamed here."""
-        raise NotImplementedError
 
 
 def lifetime(call: Call, asked: str | None = None) -> float:

@@ -11,7 +11,7 @@ import orjson
 
 from extproc.domain.reading import Json, JsonObject
 from extproc.simulator.call import Call, Handler
-from extproc.simulator.dialect import Exchange, Spent
+from extproc.simulator.dialect import Exchange, Speech, Spent
 from extproc.simulator.embedding import vector
 from extproc.simulator.gemini.array import as_array
 from extproc.simulator.gemini.check import blocked, counted
@@ -38,7 +38,7 @@ _SIZE = 3072
 _VERTEX_SIZE = 768
 
 
-def generate(*, vertex: bool) -> Handler:
+def generate(speech: Speech, *, vertex: bool) -> Handler:
     """``:generateContent`` and ``:streamGenerateContent``; the latter is an array unless ``alt=sse`` asks for events."""
 
     def handle(call: Call) -> Reply:
@@ -46,7 +46,7 @@ def generate(*, vertex: bool) -> Handler:
         try:
             body = normal(call.body, "GenerateContentRequest", vertex=vertex)
             call = replace(call, body=body)
-            reply = voice(call, _screened(call, understand(call)))
+            reply = voice(call, speech, _screened(call, understand(call, speech)))
         except Refused as refused:
             raise (listed(refused) if in_array else refused) from refused
         if isinstance(reply, Stream):
@@ -161,7 +161,7 @@ def model(call: Call) -> Reply:
 def _plain(answer: Callable[[Call], JsonObject]) -> Handler:
     def handle(call: Call) -> Reply:
         body = orjson.dumps(answer(call), option=orjson.OPT_INDENT_2)
-        return Whole(200, call.dialect.headers(call.token), body, content_type=JSON)
+        return Whole(200, call.manners.headers(call.token), body, content_type=JSON)
 
     return handle
 

@@ -12,7 +12,7 @@ import orjson
 from extproc.domain.reading import Json, JsonObject
 from extproc.simulator.behaviour import Behaviour
 from extproc.simulator.call import Call, Handler
-from extproc.simulator.dialect import Dialect
+from extproc.simulator.dialect import Manners
 from extproc.simulator.handlers import generate
 from extproc.simulator.kept import KeptBatch
 from extproc.simulator.openai import dialect as chat_dialect
@@ -29,11 +29,11 @@ from extproc.simulator.wire import Refused, Reply, Whole, names
 
 KNOWN = names("completion_window endpoint input_file_id metadata output_expires_after")
 
-_ENDPOINTS: Mapping[str, tuple[Dialect, Handler]] = {
+_ENDPOINTS: Mapping[str, tuple[Manners, Handler]] = {
     "/v1/responses": (responses_dialect, responses.create),
-    "/v1/chat/completions": (chat_dialect, generate),
+    "/v1/chat/completions": (chat_dialect, generate(chat_dialect)),
     "/v1/embeddings": (chat_dialect, endpoints.embeddings),
-    "/v1/completions": (completions_dialect, generate),
+    "/v1/completions": (completions_dialect, generate(completions_dialect)),
     "/v1/moderations": (chat_dialect, moderations.moderations),
 }
 _MOST_LISTED = 100
@@ -207,19 +207,19 @@ def _answers(call: Call, lines: list[bytes], endpoint: str) -> tuple[list[bytes]
 
 
 def _answer(call: Call, token: str, body: JsonObject, endpoint: str) -> tuple[int, Json]:
-    dialect, handler = _ENDPOINTS[endpoint]
+    manners, handler = _ENDPOINTS[endpoint]
     model = body.get("model")
     record = replace(call.record, path=endpoint, model=model if isinstance(model, str) else "")
     # Its own faults are the batch's, not those of each request in it.
     calm = Behaviour(tokens=call.behaviour.tokens, most=call.behaviour.most)
-    one = replace(call, dialect=dialect, record=record, body=body, token=token, behaviour=calm)
+    one = replace(call, manners=manners, record=record, body=body, token=token, behaviour=calm)
     if body.get("stream") is True:
         refused = Refused("Streaming is not supported in the Batch API.", param="stream")
-        return 400, orjson.loads(dialect.refusal(refused, token))
+        return 400, orjson.loads(manners.refusal(refused, token))
     try:
         reply = handler(one)
     except Refused as refused:
-        return refused.status, orjson.loads(dialect.refusal(refused, token))
+        return refused.status, orjson.loads(manners.refusal(refused, token))
     assert isinstance(reply, Whole)
     _add(call.record, record)
     return 200, orjson.loads(reply.body)

@@ -12,6 +12,7 @@ import orjson
 from extproc.domain.reading import Json, JsonObject
 from extproc.simulator.call import Call
 from extproc.simulator.dialect import Spent
+from extproc.simulator.openai import dialect
 from extproc.simulator.openai.errors import missing
 from extproc.simulator.openai.rules import (
     Span,
@@ -123,7 +124,7 @@ def _painted(call: Call, kind: str, body: JsonObject) -> Reply:
     pictures = order.images * INPUT_IMAGE_TOKENS
     spent = charge(call, prompt_tokens(prompt) + pictures, output, most=text_bytes(prompt) + pictures)
     if streams:
-        return stream(call, lambda: _events(order, spent))
+        return stream(call, dialect, lambda: _events(order, spent))
     images: list[Json] = [{"b64_json": PICTURE} for _ in range(order.count)]
     answer: JsonObject = {"created": _now(call), **order.settings, "data": images, "usage": _usage(order, spent)}
     return document(call, answer, spent.output)

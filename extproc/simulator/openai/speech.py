@@ -11,6 +11,7 @@ import orjson
 
 from extproc.simulator.call import Call
 from extproc.simulator.dialect import Spent
+from extproc.simulator.openai import dialect
 from extproc.simulator.openai.errors import missing, wrong_type
 from extproc.simulator.openai.rules import (
     Span,
@@ -66,13 +67,13 @@ def speech(call: Call) -> Reply:
     spent = charge(call, prompt_tokens(text), len(said), most=text_bytes(text))
     kind, start = _FORMATS[str(body.get("response_format") or "mp3")]
     if body.get("stream_format") != "sse":
-        failure = call.dialect.refusal(call.dialect.scripted(500, ""), call.token)
+        failure = call.manners.refusal(call.manners.scripted(500, ""), call.token)
         return Stream(
-            call.dialect.headers(call.token), lambda: _bytes(said, start), failure, b"\x00", content_type=kind
+            call.manners.headers(call.token), lambda: _bytes(said, start), failure, b"\x00", content_type=kind
         )
     if model.startswith("tts-1"):
         raise Refused("'stream_format' of 'sse' is not supported with this model.", param="stream_format")
-    return stream(call, lambda: _events(said, start, spent))
+    return stream(call, dialect, lambda: _events(said, start, spent))
 
 
 def _bytes(said: tuple[str, ...], start: bytes) -> Iterator[Event]:

@@ -12,6 +12,7 @@ from extproc.domain.reading import Json, JsonObject
 from extproc.simulator.call import Call
 from extproc.simulator.dialect import Spent
 from extproc.simulator.mind import words
+from extproc.simulator.openai import dialect
 from extproc.simulator.openai.errors import missing
 from extproc.simulator.openai.rules import check_choices, check_texts, refuse_unknown, unknown_parameter
 from extproc.simulator.replies import charge, content, document, named_model, stream
@@ -73,7 +74,7 @@ def transcriptions(call: Call) -> Reply:
         )
     heard = _heard(call, whisper=whisper)
     if body.get("stream") == "true" and not whisper:
-        return stream(call, lambda: _events(heard, body))
+        return stream(call, dialect, lambda: _events(heard, body))
     return _written(call, heard, form, _transcription(heard, body, form))
 
 

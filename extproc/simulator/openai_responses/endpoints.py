@@ -10,8 +10,7 @@ from extproc.domain.reading import JsonObject
 from extproc.simulator.call import Call
 from extproc.simulator.dialect import Exchange
 from extproc.simulator.handlers import understand, voice
-from extproc.simulator.openai_responses import check
-from extproc.simulator.openai_responses.dialect import numbered_failure
+from extproc.simulator.openai_responses import check, dialect
 from extproc.simulator.openai_responses.history import keep, resolve, stored
 from extproc.simulator.openai_responses.render import document, opened
 from extproc.simulator.openai_responses.stream import events
@@ -23,7 +22,7 @@ from extproc.simulator.wire import Refused, Reply, Stream
 def create(call: Call) -> Reply:
     """``POST /v1/responses``."""
     call = replace(call, body=resolve(call))
-    exchange = understand(call)
+    exchange = understand(call, dialect)
     keep(call, exchange)
     if exchange.finish == "failed":
         # What has failed is not paid for.
@@ -31,9 +30,9 @@ def create(call: Call) -> Reply:
         record.input_tokens = record.output_tokens = record.cache_read_tokens = record.cache_write_tokens = 0
     if exchange.body.get("background") is True and not exchange.ask.stream:
         return json_reply(call, opened(exchange, "queued"))
-    reply = voice(call, exchange)
+    reply = voice(call, dialect, exchange)
     if isinstance(reply, Stream) and call.behaviour.fault == "error_event":
-        return replace(reply, failure=numbered_failure(_fault_number(call.behaviour.fault_at, exchange)))
+        return replace(reply, failure=dialect.numbered_failure(_fault_number(call.behaviour.fault_at, exchange)))
     return reply
 
 
@@ -47,7 +46,7 @@ def retrieve(call: Call) -> Reply:
     if not after.removeprefix("-").isdecimal():
         raise Refused("Invalid type for 'starting_after': expected an integer.", param="starting_after")
     skipped = int(after) + 1
-    return event_reply(call, lambda: (event for at, event in enumerate(events(exchange)) if at >= skipped))
+    return event_reply(call, dialect, lambda: (event for at, event in enumerate(events(exchange)) if at >= skipped))
 
 
 def delete(call: Call) -> Reply:

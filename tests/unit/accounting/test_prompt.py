@@ -64,7 +64,6 @@ def of(*parts, role: str = "user") -> dict:
         ),
         (of({"type": "web_fetch_tool_result", "content": {}}), 0, 0, "messages[0].content[0]"),
         ({"messages": [{"role": "assistant", "audio": {"id": "a"}}]}, 0, 0, "messages[0].audio"),
-        ({"thread": {"type": "continue", "previous_message_id": "msg_1"}}, 0, 0, "thread"),
         ({"system": [{"type": "text", "text": "hi"}]}, 0, 0, None),
         ({"system": [{"type": "image", "source": {"data": DATA}}]}, 1000, 1, None),
     ],

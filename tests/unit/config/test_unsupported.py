@@ -42,7 +42,8 @@ def test_the_schema_takes_it_and_the_table_refuses_it(row):
 
 
 def test_what_asks_for_nothing_is_not_refused():
-    load(MINIMAL | {"rules": [], "users": {"u": {}}, "orgs": None, "jwt": [], "teams": {"t": {"limits": {}}}})
+    taken = load(MINIMAL | {"rules": [], "users": {"u": {}}, "orgs": None, "jwt": [], "teams": {"t": {"limits": {}}}})
+    assert taken.models.keys() == {"m"}
 
 
 @pytest.mark.parametrize("strategy", ["cost", "latency", "least-busy"])

@@ -30,6 +30,8 @@ def test_all_interfaces_means_both_address_families(snapshot, placement, render)
 def test_admission_comes_before_the_router(manager):
     assert [entry["name"] for entry in manager["http_filters"]] == [
         "envoy.filters.http.header_to_metadata",
+        "envoy.filters.http.decompressor.gzip",
+        "envoy.filters.http.decompressor.zstd",
         "envoy.filters.http.ext_proc",
         "envoy.filters.http.router",
     ]
@@ -75,3 +77,12 @@ def test_long_answers_are_not_cut_and_slow_senders_are(manager):
 def test_both_http_versions_are_spoken(manager):
     assert manager["codec_type"] == "AUTO"
     assert manager["max_request_headers_kb"] >= 64
+
+
+def test_requests_are_unpacked_and_answers_are_not(manager):
+    _, gzip, zstd, *_ = manager["http_filters"]
+    libraries = [each["typed_config"]["decompressor_library"]["typed_config"]["@type"] for each in (gzip, zstd)]
+    assert [library.rpartition(".")[2] for library in libraries] == ["Gzip", "Zstd"]
+    for each in (gzip, zstd):
+        answers = each["typed_config"]["response_direction_config"]["common_config"]["enabled"]
+        assert answers["default_value"] is False

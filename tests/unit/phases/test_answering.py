@@ -7,7 +7,7 @@ import pytest
 
 from extproc.config.snapshot import Target
 from extproc.domain import names
-from extproc.phases import answering
+from extproc.phases import incoming, rejection
 
 SERVED = {
     "content-type": "application/json",
@@ -190,7 +190,7 @@ def test_a_bad_answer_moves_on_to_the_next_provider(world, first, case, headers_
 
 
 def test_an_answer_beyond_the_limit(world, attempt, monkeypatch):
-    monkeypatch.setattr(answering, "_ANSWER_LIMIT", 1000)
+    monkeypatch.setattr(incoming, "_ANSWER_LIMIT", 1000)
     attempt.headers(200)
     attempt.body(bytes(1000))
     assert attempt.seen.status is None
@@ -249,11 +249,11 @@ def test_a_compressed_error(attempt, coding):
 
 
 def test_a_long_error_page_is_read_as_far_as_it_matters(attempt, monkeypatch):
-    monkeypatch.setattr(answering, "_ERROR_BODY_LIMIT", 100)
+    monkeypatch.setattr(rejection, "_BODY_LIMIT", 100)
     attempt.headers(500)
     for _ in range(50):
         assert attempt.body(b"<p>" * 20) == ()
-    assert len(attempt.phase._answering._held) < 200
+    assert len(attempt.phase._answering._rejection._held) < 200
     attempt.body(b"", end=True)
     assert attempt.seen.code == "provider_error"
 

@@ -50,6 +50,24 @@ def test_the_meters_of_the_key_and_of_its_parties(snapshot):
     assert ids(MeterBook(snapshot).applicable(who, SUBJECT)) == [(one.id, None) for one in (own, team, org)]
 
 
+def test_the_organisation_is_the_keys_else_the_teams_else_the_users(snapshot):
+    parties = {
+        ("user", "u"): Party("user", "u", org="other"),
+        ("team", "t"): Party("team", "t", org="o"),
+        ("org", "o"): Party("org", "o"),
+        ("org", "other"): Party("org", "other"),
+    }
+    directory = Declared(replace(snapshot, parties=parties))
+
+    def whose(**more):
+        who = principal(directory, key(**more))
+        return who.org, [party.name for party in who.parties]
+
+    assert whose(user="u", team="t") == ("o", ["u", "t", "o"])
+    assert whose(user="u") == ("other", ["u", "other"])
+    assert whose(user="u", team="t", org="other") == ("other", ["u", "t", "other"])
+
+
 @pytest.mark.parametrize(
     ("scope", "found"),
     [

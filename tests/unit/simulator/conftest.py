@@ -75,7 +75,7 @@ class _Parser:
         self.complete = True
 
 
-async def read_response(reader: asyncio.StreamReader, patience: float = 2.0) -> Wire:
+async def read_response(reader: asyncio.StreamReader, patience: float = 30.0) -> Wire:
     """One response; ``patience``: seconds without a byte before it counts as silent."""
     state = _Parser()
     while not state.complete:
@@ -122,7 +122,7 @@ async def simulator() -> AsyncIterator[Server]:
 def post(simulator: Server) -> Post:
     """Send one request on a connection of its own, and show what comes back."""
 
-    async def send(path: str, body: dict | bytes, *, patience: float = 2.0, method: str = "POST", **headers) -> Wire:
+    async def send(path: str, body: dict | bytes, *, patience: float = 30.0, method: str = "POST", **headers) -> Wire:
         anthropic = "messages" in path
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         base = ANTHROPIC_HEADERS if anthropic else OPENAI_HEADERS
@@ -168,14 +168,14 @@ def message() -> Callable[..., bytes]:
 @pytest.fixture
 async def openai(simulator: Server) -> AsyncIterator[AsyncOpenAI]:
     url = f"http://127.0.0.1:{simulator.port}/v1"
-    async with AsyncOpenAI(api_key="sk-sim", base_url=url, max_retries=0, timeout=5) as client:
+    async with AsyncOpenAI(api_key="sk-sim", base_url=url, max_retries=0, timeout=30) as client:
         yield client
 
 
 @pytest.fixture
 async def anthropic(simulator: Server) -> AsyncIterator[AsyncAnthropic]:
     url = f"http://127.0.0.1:{simulator.port}"
-    async with AsyncAnthropic(api_key="sk-ant-sim", base_url=url, max_retries=0, timeout=5) as client:
+    async with AsyncAnthropic(api_key="sk-ant-sim", base_url=url, max_retries=0, timeout=30) as client:
         yield client
 
 
@@ -220,10 +220,10 @@ async def gemini(simulator: Server) -> AsyncIterator[genai.client.AsyncClient]:
 
 @pytest.fixture
 def until() -> Callable[..., Awaitable[None]]:
-    """Wait, for at most a second, until something is so."""
+    """Wait, for at most half a minute, until something is so."""
 
     async def wait(condition: Callable[[], object]) -> None:
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(30):
             while not condition():  # noqa: ASYNC110 - what is waited for has no event of its own
                 await asyncio.sleep(0.002)
 

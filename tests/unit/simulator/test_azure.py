@@ -18,7 +18,7 @@ RECORDING = ("talk.wav", b"echo: hello", "audio/wav")
 @pytest.fixture
 async def azure(simulator: Server) -> AsyncIterator[AsyncAzureOpenAI]:
     async with AsyncAzureOpenAI(
-        azure_endpoint=f"http://127.0.0.1:{simulator.port}", api_key="k", api_version=VERSION, max_retries=0, timeout=5
+        azure_endpoint=f"http://127.0.0.1:{simulator.port}", api_key="k", api_version=VERSION, max_retries=0, timeout=30
     ) as client:
         yield client
 
@@ -26,7 +26,7 @@ async def azure(simulator: Server) -> AsyncIterator[AsyncAzureOpenAI]:
 @pytest.fixture
 async def v1(simulator: Server) -> AsyncIterator[AsyncOpenAI]:
     url = f"http://127.0.0.1:{simulator.port}/openai/v1"
-    async with AsyncOpenAI(base_url=url, api_key="k", max_retries=0, timeout=5) as client:
+    async with AsyncOpenAI(base_url=url, api_key="k", max_retries=0, timeout=30) as client:
         yield client
 
 

@@ -63,7 +63,7 @@ async def test_sts(simulator: Server, path):
     made = answer["Credentials"]
     assert made["SecretAccessKey"] == issued.aws_secret(made["AccessKeyId"])
     assert made["SessionToken"] == issued.aws_session(made["AccessKeyId"])
-    assert 890 < made["Expiration"].timestamp() - time.time_ns() / 1e9 <= 900
+    assert 870 < made["Expiration"].timestamp() - time.time_ns() / 1e9 <= 900
     assert answer["AssumedRoleUser"]["Arn"] == "arn:aws:sts::123456789012:assumed-role/gateway/gw"
 
 

@@ -244,7 +244,7 @@ async def test_pace(post):
     wire = await post(OPENAI, body("m@latency=0.05,first_token_delay=0.05,tokens_per_second=50", stream=True))
     took = time.monotonic() - start
     assert wire.data[-1] == "[DONE]"
-    assert 0.155 < took < 2, "0.05 to the headers, 0.05 to the first token, three more at 0.02"
+    assert took > 0.155, "0.05 to the headers, 0.05 to the first token, three more at 0.02"
     start = time.monotonic()
     await post(OPENAI, body("m@latency=0.05,tokens_per_second=50"))
-    assert 0.125 < time.monotonic() - start < 2, "a whole answer waits for its four tokens"
+    assert time.monotonic() - start > 0.125, "a whole answer waits for its four tokens"

@@ -63,7 +63,7 @@ async def test_expect_continue(raw, read):
     content = b'{"model":"m","messages":[{"role":"user","content":"echo: x"}]}'
     reader, writer = await raw()
     writer.write(HEAD + b"expect: 100-continue\r\ncontent-length: %d\r\n\r\n" % len(content))
-    assert await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 1) == b"HTTP/1.1 100 Continue\r\n\r\n"
+    assert await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 30) == b"HTTP/1.1 100 Continue\r\n\r\n"
     writer.write(content)
     assert (await read(reader)).status == 200
     writer.close()
@@ -91,7 +91,7 @@ async def test_a_slow_reader_holds_the_stream_back(raw, message, simulator: Serv
     writer.transport.pause_reading()
     writer.write(message(PATH, body("m@tokens=200000", messages=[{"role": "user", "content": "go"}], stream=True)))
     seen = -1
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not simulator.recorder.requests or seen != simulator.recorder.requests[-1].events_sent:
             seen = simulator.recorder.requests[-1].events_sent if simulator.recorder.requests else -1
             await asyncio.sleep(0.1)
@@ -105,7 +105,7 @@ async def test_http_1_0_ends_with_the_connection(raw, read):
     content = b'{"model":"m","stream":true,"messages":[{"role":"user","content":"echo: x"}]}'
     reader, writer = await raw()
     writer.write(HEAD.replace(b"1.1", b"1.0") + b"content-length: %d\r\n\r\n" % len(content) + content)
-    everything = await asyncio.wait_for(reader.read(), 1)
+    everything = await asyncio.wait_for(reader.read(), 30)
     assert b"transfer-encoding" not in everything
     assert everything.endswith(b"data: [DONE]\n\n")
     writer.close()
@@ -114,14 +114,14 @@ async def test_http_1_0_ends_with_the_connection(raw, read):
 async def test_close_is_honoured(raw, message):
     reader, writer = await raw()
     writer.write(message(PATH, body(), connection="close"))
-    assert b"200 OK" in await asyncio.wait_for(reader.read(), 1)
+    assert b"200 OK" in await asyncio.wait_for(reader.read(), 30)
     writer.close()
 
 
 async def test_garbage_is_refused(raw):
     reader, writer = await raw()
     writer.write(b"hello?\r\n\r\n")
-    assert (await asyncio.wait_for(reader.read(), 1)).startswith(b"HTTP/1.1 400")
+    assert (await asyncio.wait_for(reader.read(), 30)).startswith(b"HTTP/1.1 400")
     writer.close()
 
 
@@ -145,7 +145,7 @@ async def test_close_drops_connections(message, until):
     _, writer = await asyncio.open_connection("127.0.0.1", server.port)
     writer.write(message(PATH, body("m@hang=true")))
     await until(lambda: server.recorder.requests)
-    await asyncio.wait_for(server.close(), 1)
+    await asyncio.wait_for(server.close(), 30)
     writer.close()
     with contextlib.suppress(ConnectionError):
         await writer.wait_closed()
@@ -205,7 +205,7 @@ async def test_run_serves_until_it_is_told_to_stop(message, read, processes):
         sys.executable, "-c", program, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
     assert child.stdout is not None
-    port = int(await asyncio.wait_for(child.stdout.readline(), 20))
+    port = int(await asyncio.wait_for(child.stdout.readline(), 30))
     # Resets, splits and clients that leave: uvloop has a transport of its own.
     for model, end in (("m", "complete"), ("m@fault=cut,fault_at=3", "reset"), ("m@split=5", "complete")):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -216,7 +216,7 @@ async def test_run_serves_until_it_is_told_to_stop(message, read, processes):
     if processes == 1:
         assert await events_seen_by_a_leaver(port, message, read) == 2
     child.send_signal(signal.SIGTERM)
-    _, errors = await asyncio.wait_for(child.communicate(), 10)
+    _, errors = await asyncio.wait_for(child.communicate(), 30)
     assert (child.returncode, errors) == (0, b"")
 
 

@@ -17,6 +17,7 @@ async def test_it_ends_what_takes_too_long():
 async def test_what_ends_in_time_is_left_alone():
     async with Deadline(30):
         await asyncio.sleep(0)
+    assert asyncio.current_task().cancelling() == 0
     await asyncio.sleep(0)  # no timer is left that would cancel this
 
 

@@ -60,8 +60,10 @@ def test_a_broken_stream_is_not_the_callers_trouble(sink):
     log.event("error", "nobody hears this")
 
 
-def test_a_field_that_is_not_json_is_not_the_callers_trouble(events):
+def test_a_field_that_is_not_json_is_not_the_callers_trouble(events, stderr):
     events.event("error", "too large", number=2**70)
+    events.event("error", "small", number=2)
+    assert orjson.loads(stderr.getvalue())["message"] == "small"
 
 
 @pytest.fixture

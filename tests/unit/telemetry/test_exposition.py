@@ -91,7 +91,10 @@ def test_a_file_that_a_killed_worker_left_half_made_is_given_up(directory, rubbi
 
 
 def test_a_worker_that_counted_nothing_may_die(directory):
-    Exposition(directory).worker_died(7)
+    exposition = Exposition(directory)
+    put(directory, "counter_8.db", "llmgw_requests_total", 6)
+    exposition.worker_died(7)
+    assert sample(exposition, "llmgw_requests_total") == 6
 
 
 def test_restarts_are_counted_by_reason(directory):

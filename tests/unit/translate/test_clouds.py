@@ -4,6 +4,7 @@ import orjson
 import pytest
 
 from extproc.dialects.base import RenderOptions
+from extproc.domain.errors import UnsupportedFeature
 from extproc.translate.pairs import PAIRS
 from extproc.translate.request import RequestJob, translate_request
 
@@ -135,3 +136,14 @@ def test_what_is_translated_for_vertex_has_no_ids_either():
         {"functionResponse": {"name": "f", "response": {"output": "two"}}},
     ]
     assert sent("openai-chat", "gemini", body)["contents"][2]["parts"][0]["functionResponse"]["id"] == "c2"
+
+
+def test_no_thread_passes():
+    """Whoever knew an answer's id would go on with another one's conversation: the account is shared."""
+    thread = {"type": "continue", "previous_message_id": "msg_1"}
+    body = {"model": "m", "max_tokens": 9, "thread": thread, "messages": [user(text("a"))]}
+    for options in ({}, {"automatic_cache": False, "drop_unsupported": True}):
+        with pytest.raises(UnsupportedFeature) as caught:
+            sent("anthropic-messages", "anthropic", body, **options)
+        assert caught.value.param == "thread"
+        assert sent("anthropic-messages", "anthropic", {**body, "thread": None}, **options)["messages"]

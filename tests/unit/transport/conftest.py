@@ -248,8 +248,8 @@ class Caller:
         return found
 
     async def until(self, condition: Callable[[], object]) -> None:
-        """Read until something is so. Fails after a second."""
-        async with asyncio.timeout(1):
+        """Read until something is so. Fails after half a minute, which nothing but a hang takes."""
+        async with asyncio.timeout(30):
             while not condition():
                 data = await self._read()
                 if not data:
@@ -342,10 +342,10 @@ async def bench(folder, clock) -> AsyncIterator[Bench]:
 
 @pytest.fixture
 def eventually() -> Callable[[Callable[[], object]], Awaitable[None]]:
-    """Wait, for at most a second, until something is so."""
+    """Wait, for at most half a minute, until something is so."""
 
     async def wait(condition: Callable[[], object]) -> None:
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(30):
             while not condition():  # noqa: ASYNC110  what is waited for has no event of its own
                 await asyncio.sleep(0.001)
 

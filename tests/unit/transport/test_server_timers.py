@@ -9,7 +9,7 @@ from extproc.phases.ports import SystemClock
 from extproc.transport.pb.external_processor_pb2 import ProcessingRequest, ProcessingResponse
 
 SOON = 0.015
-LATER = 30.0
+LATER = 3600.0
 
 
 class CountingClock(SystemClock):
@@ -90,13 +90,12 @@ async def test_a_deadline_that_moves_away_does_not_ring_early(bench, caller, clo
     assert bench.phase.woken == 1
 
 
-async def test_a_deadline_that_comes_nearer_rings_early(bench, caller, clock, deadline):
+async def test_a_deadline_that_comes_nearer_rings_early(bench, caller, deadline):
     deadline(LATER, b"later")
     deadline(SOON, b"soon")
-    began = clock.monotonic()
     caller.send(1, body(b"later"), body(b"soon"))
     await caller.until(lambda: b"woken" in texts(caller))
-    assert clock.monotonic() - began < 1
+    assert bench.phase.woken == 1
 
 
 async def test_a_deadline_that_is_taken_back_does_not_ring(bench, caller, clock, deadline):
@@ -131,7 +130,7 @@ async def test_each_piece_moves_it_and_costs_no_timer_of_its_own(bench, caller, 
     for _ in range(50):
         caller.send(1, body(b"set"))
     await caller.until(lambda: texts(caller).count(b"set") == 50)
-    assert len([delay for delay in calls if delay > 1.5]) == 1
+    assert len([delay for delay in calls if delay > LATER / 2]) == 1
 
 
 async def test_a_phase_that_waits_is_not_woken_and_the_loop_does_not_spin(bench, caller, clock, deadline, eventually):

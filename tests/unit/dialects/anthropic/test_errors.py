@@ -155,3 +155,24 @@ def test_an_error_in_a_stream_counts_as_the_status_of_its_type(type_, kind, stat
     error = stream_error(orjson.loads(vendor(type_)))
     assert type(error) is kind
     assert error.retry_status == status
+
+
+@pytest.mark.parametrize("kind", [errors.UnsupportedFeature, errors.UnboundedCost])
+def test_of_a_thread_that_cannot_be_kept_the_sdk_is_told_so(kind, sdk_error):
+    error = kind("send the whole conversation", param="thread")
+    caught = sdk_error(error.status, render_error(error))
+    assert caught.error_code == "thread_unsupported_request"
+    assert caught.body["error"]["code"] == error.code
+
+
+@pytest.mark.parametrize(
+    ("status", "type_", "code"),
+    [
+        (400, "invalid_request_error", "thread_unsupported_request"),
+        (404, "not_found_error", "thread_not_found"),
+        (409, "conflict_error", "thread_already_continued"),
+    ],
+)
+def test_what_the_vendor_says_of_a_thread_reaches_the_sdk(status, type_, code, sdk_error):
+    error = parse_error(status, vendor(type_, details={"error_code": code}), retry_after=None)
+    assert sdk_error(error.status, render_error(error)).error_code == code

@@ -21,7 +21,7 @@ from extproc.domain.conversation import (
     ToolChoice,
     ToolResult,
 )
-from extproc.domain.errors import InvalidRequest, ProviderBadAnswer, ProviderOverloaded
+from extproc.domain.errors import InvalidRequest, ProviderBadAnswer, ProviderOverloaded, UnsupportedFeature
 from extproc.domain.usage import Usage
 
 CLEAR = {"type": "clear_thinking_20251015", "keep": "all"}
@@ -97,7 +97,7 @@ def test_a_field_and_what_it_means(fields, expected):
         ({"tool_choice": {"type": "auto", "x": 2}}, [("tool_choice.x", 2)]),
         ({"tools": [{"type": "web_search_20250305", "name": "web_search"}]},
          [("tools[0]", {"type": "web_search_20250305", "name": "web_search"})]),
-        ({"tools": [{"name": "f", "input_schema": {}, "defer_loading": True}]}, [("tools[0].defer_loading", True)]),
+        ({"tools": [{"name": "f", "input_schema": {}, "mood": "good"}]}, [("tools[0].mood", "good")]),
         ({"messages": [{"role": "user", "content": "x", "y": 1}]}, [("messages[0].y", 1)]),
     ],
 )  # fmt: skip
@@ -265,3 +265,34 @@ def test_an_error_body_is_the_error_it_reports():
 def test_what_is_no_message_is_a_bad_answer(body):
     with pytest.raises(ProviderBadAnswer):
         parse_answer(body)
+
+
+@pytest.mark.parametrize("thread", [{"type": "create"}, {"type": "continue", "previous_message_id": "msg_1"}])
+def test_a_thread_is_never_left_out(thread):
+    """Behind it the SDK's tool runner sends the new turn alone."""
+    with pytest.raises(UnsupportedFeature) as caught:
+        parse(thread=thread)
+    assert caught.value.param == "thread"
+
+
+def test_no_thread_is_asked_for():
+    assert parse(thread=None) == parse()
+
+
+def test_tools_that_are_to_be_searched_for_are_there_from_the_beginning():
+    """As Claude Code asks, whose own tool does the searching; or the vendor's."""
+    search = {"type": "tool_search_tool_regex_20251119", "name": "tool_search_tool_regex"}
+    late = {"name": "late", "input_schema": {"type": "object"}, "defer_loading": True}
+    found = {"type": "tool_result", "tool_use_id": "t", "content": [{"type": "tool_reference", "tool_name": "late"}]}
+    conversation = parse(tools=[search, late], messages=[*HELLO, {"role": "user", "content": [found]}])
+    assert [tool.name for tool in conversation.tools] == ["late"]
+    assert (conversation.unmapped, conversation.asides) == ((), ("tools[0]", "tools[1].defer_loading"))
+    assert conversation.messages[-1].parts == (ToolResult("t", (Text("The tool late is available."),)),)
+
+
+@pytest.mark.parametrize(("said", "told"), [("Adds.", "Adds.\n\n"), (None, "")])
+def test_examples_of_an_input_are_told_in_words(said, told):
+    tool = {"name": "add", "input_schema": {"type": "object"}, "input_examples": [{"a": 1}, {"a": 2}]}
+    conversation = parse(tools=[tool if said is None else {**tool, "description": said}])
+    assert conversation.tools[0].description == told + 'Examples of its input:\n{"a":1}\n{"a":2}'
+    assert conversation.unmapped == ()

@@ -85,7 +85,7 @@ def test_a_block_and_its_part(block, part):
          "content[0].citations.x"),
         ({"type": "tool_use", "id": "t", "name": "f", "input": {}, "caller": {"type": "code_execution_20250825"}},
          "content[0].caller"),
-        ({"type": "tool_result", "tool_use_id": "t", "content": [{"type": "tool_reference", "tool_name": "f"}]},
+        ({"type": "tool_result", "tool_use_id": "t", "content": [{"type": "browser_state", "x": "f"}]},
          "content[0].content[0]"),
     ],
 )  # fmt: skip

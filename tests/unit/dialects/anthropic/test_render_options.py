@@ -172,7 +172,6 @@ THINKS = {"reasoning": Reasoning(adaptive=True)}
         (BOTH, {"temperature": 0.2, **THINKS}, {"temperature"}),
         (BOTH, {"top_p": 0.9, **THINKS}, {"top_p"}),
         (BOTH, {"top_k": 9, **THINKS}, {"top_k"}),
-        (BOTH, {"tools": (WEATHER,), "tool_choice": ToolChoice("required"), **THINKS}, {"reasoning_effort"}),
         (BOTH, {"n": 2, "seed": 0, "logprobs": True, "top_logprobs": 3, "logit_bias": {"1": 2}},
          {"n", "seed", "logprobs", "top_logprobs", "logit_bias"}),
         (BOTH, {"frequency_penalty": 0.5, "presence_penalty": -1.0}, {"frequency_penalty", "presence_penalty"}),
@@ -269,3 +268,12 @@ def test_tools_of_the_history_are_declared_but_cannot_be_called(is_request):
     fields, _ = render(is_request, messages=messages)
     assert [tool["name"] for tool in fields["tools"]] == ["f", "g"]
     assert fields["tool_choice"] == {"type": "none"}
+
+
+@pytest.mark.parametrize("model", [BUDGET, BOTH, ADAPTIVE])
+def test_with_a_forced_tool_there_is_no_thinking(is_request, model):
+    """As applications ask that take their answers out of calls, whatever their effort is."""
+    forced = {"tools": (WEATHER,), "tool_choice": ToolChoice("required"), "reasoning": Reasoning(effort="high")}
+    fields, dropped = render(is_request, model=model, drop=False, **forced)
+    assert (fields["thinking"], fields["tool_choice"]) == ({"type": "disabled"}, {"type": "any"})
+    assert dropped == {"reasoning_effort"}

@@ -258,4 +258,4 @@ def test_any_json_is_an_answer_or_the_providers_error(body):
         answer = parse_answer({"output": [], **body} if isinstance(body, dict) else body)
     except ProviderError:
         return
-    orjson.dumps(render_answer(answer, created=1))
+    assert orjson.loads(orjson.dumps(render_answer(answer, created=1)))["object"] == "response"

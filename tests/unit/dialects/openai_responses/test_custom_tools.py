@@ -39,8 +39,8 @@ def test_a_grammar_is_told_in_words_and_the_client_hears_that_it_does_not_bind(d
 
 def test_what_is_not_known_of_a_custom_tool_is_left_over():
     tomorrow = {"type": "ebnf"}
-    conversation = parse(tools=[{"type": "custom", "name": "p", "format": tomorrow, "defer_loading": True}])
-    assert conversation.unmapped == (("tools[0].format", tomorrow), ("tools[0].defer_loading", True))
+    conversation = parse(tools=[{"type": "custom", "name": "p", "format": tomorrow, "mood": "good"}])
+    assert conversation.unmapped == (("tools[0].format", tomorrow), ("tools[0].mood", "good"))
 
 
 @pytest.mark.parametrize("tool", [{"type": "custom"}, {"type": "custom", "name": "p", "format": {"type": "grammar"}}])

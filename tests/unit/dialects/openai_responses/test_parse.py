@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extproc.dialects.openai_responses.parse import parse_request
-from extproc.domain.conversation import Message, OutputFormat, Reasoning, Text, Tool, ToolChoice
+from extproc.domain.conversation import Conversation, Message, OutputFormat, Reasoning, Text, Tool, ToolChoice
 from extproc.domain.errors import InvalidRequest, UnsupportedFeature
 
 WEATHER = {"type": "function", "name": "weather", "parameters": {"type": "object"}, "strict": True}
@@ -97,7 +97,8 @@ def test_what_changes_nothing_is_as_if_it_were_absent(fields):
         ({"text": {"format": {"type": "grammar"}}}, "text.format"),
         ({"text": {"tone": "dry"}}, "text.tone"),
         ({"tools": [{"type": "web_search"}]}, "tools[0]"),
-        ({"tools": [{**CLOCK, "defer_loading": True}]}, "tools[0].defer_loading"),
+        ({"tools": [{"type": "web_search", "external_web_access": True}]}, "tools[0]"),
+        ({"tools": [{"type": "tool_search", "execution": "client", "mood": "good"}]}, "tools[0].mood"),
         ({"tools": [{**CLOCK, "output_schema": {}}]}, "tools[0].output_schema"),
         ({"tool_choice": {"type": "web_search"}}, "tool_choice"),
     ],
@@ -284,4 +285,4 @@ FIELDS = st.sampled_from(
 def test_any_json_is_a_conversation_or_a_clear_refusal(fields):
     """Anything else than ``InvalidRequest`` would come through."""
     with suppress(InvalidRequest):
-        parse_request({"model": "m", "input": "Hi", **fields})
+        assert isinstance(parse_request({"model": "m", "input": "Hi", **fields}), Conversation)

@@ -174,21 +174,13 @@ def test_references_are_refused_with_the_mend(item):
 @pytest.mark.parametrize(
     ("item", "path"),
     [
-        ({"type": "web_search_call", "id": "ws", "status": "completed"}, "input[0]"),
-        (
-            {"type": "custom_tool_call", "call_id": "c", "name": "n", "input": "x", "namespace": "n"},
-            "input[0].namespace",
-        ),
+        ({"type": "file_search_call", "id": "fs", "status": "completed"}, "input[0]"),
         ({"type": "compaction", "encrypted_content": "x"}, "input[0]"),
         ({"role": "user", "content": [{"type": "input_video"}]}, "input[0].content[0]"),
         ({"role": "user", "content": [], "mood": "good"}, "input[0].mood"),
         (
             {"role": "user", "content": [{"type": "input_file", "file_id": "f", "detail": "high"}]},
             "input[0].content[0].detail",
-        ),
-        (
-            {"type": "function_call", "call_id": "c", "name": "f", "arguments": "", "namespace": "n"},
-            "input[0].namespace",
         ),
         (
             {"type": "function_call", "call_id": "c", "name": "f", "arguments": "", "caller": {"type": "program"}},
