@@ -7,8 +7,8 @@ with ``cache_control: Extra inputs are not permitted``).
 
 from collections.abc import Mapping
 
-from extproc.dialects.base import RenderOptions
 from extproc.dialects.anthropic.threads import no_threads
+from extproc.dialects.base import RenderOptions
 from extproc.dialects.gemini.call_ids import without_call_ids
 from extproc.domain.reading import Json, JsonObject
 from extproc.translate.edit import DELETE, Changes
