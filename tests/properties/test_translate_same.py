@@ -91,10 +91,10 @@ def own_requests(client: str) -> list[dict]:
 
 
 def is_taken_as_it_is(client: str, request: dict) -> bool:
-    """By the clouds too: Vertex AI knows no ids of calls, and neither knows ``cache_control`` of a whole request."""
+    """By the clouds too: Vertex AI knows no ids of calls, neither ``cache_control`` of a whole request; nobody a ``thread``."""
     body = orjson.dumps(request)
     has_ids = client == "gemini" and b'"id":' in body
-    return "cache_control" not in request and not has_ids and not any(mark in body for mark in SEALED)
+    return not {"cache_control", "thread"} & request.keys() and not has_ids and not any(mark in body for mark in SEALED)
 
 
 GOLDENS = {client: own_requests(client) for client in CLIENT_DIALECTS}
