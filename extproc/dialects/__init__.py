@@ -11,5 +11,5 @@ One folder per dialect, each with the same file names, so that the file name is 
 Dialects do not import each other. ``base`` has the interface they share, ``sse`` the event-stream framing,
 ``redact`` what no client may read in a vendor's words. ``losses`` gathers what a request asks for
 that a dialect has no word for. OpenAI's APIs share the modules that begin with ``openai_``, all that speak to Claude
-``claude`` and ``closed_schema``; ``eventstream`` is AWS's framing, and ``bedrock_anthropic`` takes Anthropic's events out of it.
+``claude``, ``turns`` and ``closed_schema``; ``eventstream`` is AWS's framing, and ``bedrock_anthropic`` takes Anthropic's events out of it.
 """

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from extproc.dialects.arguments import arguments_object
 from extproc.dialects.losses import Losses
+from extproc.dialects.turns import Block
 from extproc.domain.conversation import (
     Audio,
     CacheMark,
@@ -27,8 +28,6 @@ from extproc.domain.conversation import (
 )
 from extproc.domain.errors import InvalidRequest
 from extproc.domain.reading import Json, JsonObject
-
-Block = dict[str, Json]
 
 _IMAGE_TYPES = {
     "image/jpeg": "image/jpeg",

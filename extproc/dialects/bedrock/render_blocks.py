@@ -9,6 +9,7 @@ from extproc.dialects.bedrock.families import Family
 from extproc.dialects.bedrock.redacted import render_redacted
 from extproc.dialects.bedrock.render_sources import DocumentNames, render_audio, render_document, render_image
 from extproc.dialects.losses import Losses
+from extproc.dialects.turns import Block
 from extproc.domain.conversation import (
     Audio,
     CacheMark,
@@ -24,8 +25,6 @@ from extproc.domain.conversation import (
 )
 from extproc.domain.reading import Json, JsonObject
 from extproc.domain.valueclass import valueclass
-
-Block = dict[str, Json]
 
 MAX_TOOL_ID_CHARS = 64
 
