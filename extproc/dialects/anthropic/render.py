@@ -6,7 +6,7 @@ Source: https://platform.claude.com/docs/en/api/messages (``MessageCreateParams`
 import re
 
 from extproc.dialects.anthropic.reasons import stop_reason_of
-from extproc.dialects.anthropic.render_blocks import Block, render_content
+from extproc.dialects.anthropic.render_blocks import render_content
 from extproc.dialects.anthropic.render_options import (
     note_losses,
     render_sampling,
@@ -22,6 +22,7 @@ from extproc.dialects.base import Rendered, RenderOptions
 from extproc.dialects.claude import traits_of
 from extproc.dialects.closed_schema import closed_schema
 from extproc.dialects.losses import Losses
+from extproc.dialects.turns import Block
 from extproc.domain.answer import Answer, AnswerPart, Choice
 from extproc.domain.conversation import Conversation, OutputFormat, RedactedThinking, Refusal, Text, Thinking, ToolCall
 from extproc.domain.errors import InternalError, InvalidRequest

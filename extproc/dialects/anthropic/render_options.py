@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 
-from extproc.dialects.anthropic.render_blocks import Block, render_cache_mark
+from extproc.dialects.anthropic.render_blocks import render_cache_mark
 from extproc.dialects.claude import Traits
 from extproc.dialects.closed_schema import closed_schema
 from extproc.dialects.losses import Losses
+from extproc.dialects.turns import Block
 from extproc.domain.conversation import Conversation, Reasoning, Tool, ToolCall
 from extproc.domain.reading import Json, JsonObject
 from extproc.domain.valueclass import valueclass

@@ -7,13 +7,14 @@ import orjson
 
 from extproc.dialects.base import Rendered, RenderOptions
 from extproc.dialects.bedrock.families import Family, family_of
-from extproc.dialects.bedrock.render_blocks import Block, Rendering
+from extproc.dialects.bedrock.render_blocks import Rendering
 from extproc.dialects.bedrock.render_options import note_losses, render_extras, render_inference, render_tier
 from extproc.dialects.bedrock.render_reasoning import render_reasoning
 from extproc.dialects.bedrock.render_tools import render_tools
 from extproc.dialects.bedrock.render_turns import render_turns
 from extproc.dialects.closed_schema import closed_schema
 from extproc.dialects.losses import Losses
+from extproc.dialects.turns import Block
 from extproc.domain.conversation import Conversation, OutputFormat
 from extproc.domain.errors import InvalidRequest
 from extproc.domain.reading import Json

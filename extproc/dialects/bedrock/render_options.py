@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from extproc.dialects.bedrock.families import Family
-from extproc.dialects.bedrock.render_blocks import Block, Rendering
+from extproc.dialects.bedrock.render_blocks import Rendering
 from extproc.dialects.losses import Losses
+from extproc.dialects.turns import Block
 from extproc.domain.conversation import Conversation
 from extproc.domain.errors import InvalidRequest
 from extproc.domain.reading import Json, JsonObject, kind_of

@@ -9,9 +9,10 @@ https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-openai.htm
 from collections.abc import Mapping
 from dataclasses import field
 
-from extproc.dialects.bedrock.render_blocks import Block, Rendering
+from extproc.dialects.bedrock.render_blocks import Rendering
 from extproc.dialects.claude import Traits
 from extproc.dialects.losses import Losses
+from extproc.dialects.turns import Block
 from extproc.domain.conversation import Conversation, Reasoning
 from extproc.domain.reading import Json
 from extproc.domain.valueclass import valueclass

@@ -8,8 +8,9 @@ request with both spellings, so then ``toolConfig.toolChoice`` is left out.
 from dataclasses import field
 from typing import Literal
 
-from extproc.dialects.bedrock.render_blocks import Block, Rendering, cache_points
+from extproc.dialects.bedrock.render_blocks import Rendering, cache_points
 from extproc.dialects.closed_schema import closed_schema
+from extproc.dialects.turns import Block
 from extproc.domain.conversation import Conversation, Tool, ToolCall, ToolChoice, ToolResult
 from extproc.domain.reading import Json, JsonObject
 from extproc.domain.valueclass import valueclass
