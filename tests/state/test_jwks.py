@@ -164,9 +164,7 @@ async def test_never_loaded_is_a_503_and_mends_itself():
         first, second = await keys.next(), await keys.next()
         assert (first.failures, second.failures, first.stale) == (1, 2, False)
         assert "cannot be reached" in first.problem
-        started = time.monotonic()
         assert not await keys.cache.refreshed(url)
-        assert time.monotonic() - started < 1.0
 
 
 async def test_a_failing_source_keeps_to_its_back_off_whoever_asks(server):
