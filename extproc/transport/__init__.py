@@ -6,7 +6,7 @@
                                                                                                │
                        ◄────────────── frames ◄────────────── wire ◄──────────── replies ◄─────┘
 
-``http2``   one connection, sans-io; ``frames``, ``headers`` and ``calls`` are its parts
+``http2``   one connection, sans-io; ``sending``, ``frames``, ``headers`` and ``calls`` are its parts
 ``wire``    ``ProcessingRequest`` → phase events; phase replies → ``ProcessingResponse``
 ``server``  asyncio: sockets, one phase per stream, timers, health, drain
 ``health``  the client side of a health check

@@ -11,7 +11,7 @@ from h2.events import (
     TrailersReceived,
 )
 
-from extproc.transport import calls, frames, http2
+from extproc.transport import calls, frames, http2, sending
 from extproc.transport.calls import MessageReceived, StreamOpened
 from extproc.transport.frames import Http2Error
 from extproc.transport.http2 import Http2Connection
@@ -253,7 +253,7 @@ def test_nothing_is_sent_on_a_call_that_has_its_status(pair):
 
 
 def test_more_than_a_stream_may_hold_back_gives_the_call_up(pair, monkeypatch):
-    monkeypatch.setattr(http2, "_PENDING_LIMIT", 200_000)
+    monkeypatch.setattr(sending, "_PENDING_LIMIT", 200_000)
     pair.open(1)
     assert pair.server.send(1, bytes(100_000))
     assert not pair.server.send(1, bytes(200_000)), "the caller is told"

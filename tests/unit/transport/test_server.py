@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from extproc.phases.events import Abort, RequestBody, RequestHeaders, ResponseBodyReply
-from extproc.transport import frames, http2
+from extproc.transport import frames, http2, sending
 from extproc.transport.pb.external_processor_pb2 import ProcessingRequest, ProcessingResponse
 
 
@@ -286,7 +286,7 @@ async def test_who_breaks_the_protocol_is_told_why_and_shut_out(bench, connect):
 
 async def test_a_stream_that_holds_back_too_much_is_given_up(bench, connect, monkeypatch):
     """Envoy has stopped reading: the call is reset, and its phase learns that it is over."""
-    monkeypatch.setattr(http2, "_PENDING_LIMIT", 200_000)
+    monkeypatch.setattr(sending, "_PENDING_LIMIT", 200_000)
     bench.script[b"much"] = lambda: (ResponseBodyReply(bytes(150_000)),) * 3
     caller = await connect()
     caller.acknowledges = False
