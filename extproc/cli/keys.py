@@ -1,62 +1,25 @@
 """``llmgw keys``: virtual keys of a gateway that runs, through its admin port (``extproc.admin.api``)."""
 
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import wraps
-from typing import Concatenate, ParamSpec, cast
+from typing import ParamSpec, cast
 
 import click
 import orjson
 
+from extproc.cli.asking import as_json_option, asking
 from extproc.cli.client import AdminClient, segment
-from extproc.cli.source import read_source
-from extproc.config.problems import ConfigError
+from extproc.cli.output import print_json, table, text_of
 from extproc.domain.reading import Json, JsonObject
 
 P = ParamSpec("P")
 
-TOKEN_VARIABLE = "LLMGW_ADMIN_TOKEN"  # noqa: S105  the name of the variable
-_NOWHERE = "0.0.0.0", "::"  # noqa: S104  compared with what the file says, not bound to
-_NO_PORT = 1
-"""Of a simulator that nobody starts: only the admin port of the built-in catalogue is asked for."""
 _COLUMNS = ("name", "status", "team", "user", "models", "expires", "hint", "id")
 
 
 @click.group("keys")
 def keys() -> None:
     """Make, list, change and revoke virtual keys of a running gateway."""
-
-
-def _asking(command: Callable[Concatenate[AdminClient, P], None]) -> Callable[P, None]:
-    """A command that gets a client, with the options that say which."""
-
-    @click.option("--url", envvar="LLMGW_ADMIN_URL", help="The admin port; default: the one of the configuration.")
-    @click.option("--token", envvar=TOKEN_VARIABLE, help=f"The admin token; better set {TOKEN_VARIABLE}.")
-    @click.option("--actor", envvar="LLMGW_ACTOR", help="Who asks, for the audit trail; default: your login name.")
-    @click.option("-c", "--config", metavar="FILE", help="The configuration; gateway.yaml here by default.")
-    @wraps(command)
-    def run(
-        url: str | None, token: str | None, actor: str | None, config: str | None, *args: P.args, **kwargs: P.kwargs
-    ) -> None:
-        command(_client(url, token, actor, config), *args, **kwargs)
-
-    return cast("Callable[P, None]", run)
-
-
-def _client(url: str | None, token: str | None, actor: str | None, config: str | None) -> AdminClient:
-    if url is None or token is None:
-        try:
-            snapshot = read_source(config, simulator_port=_NO_PORT).snapshot
-        except ConfigError as error:
-            first = error.problems[0]
-            raise click.ClickException(f"give --url and --token, for the configuration is no help: {first}") from None
-        host = "127.0.0.1" if snapshot.admin_host in _NOWHERE else snapshot.admin_host
-        url = url or f"http://{f'[{host}]' if ':' in host else host}:{snapshot.admin_port}"
-        token = token or (snapshot.admin_token.reveal() if snapshot.admin_token else None)
-    if not token:
-        raise click.ClickException(f"no admin token: give --token or {TOKEN_VARIABLE}, and admin.token in gateway.yaml")
-    return AdminClient(url, token, actor or os.environ.get("USER") or None)
 
 
 def _pairs(_: click.Context, option: click.Parameter, values: Sequence[str]) -> dict[str, str]:
@@ -129,16 +92,15 @@ def _body(said: Mapping[str, object]) -> dict[str, Json]:
     return body
 
 
-_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 _quiet = click.option("-q", "--quiet", is_flag=True, help="Print the key alone, for scripts.")
 _key = click.argument("key", metavar="ID-OR-NAME")
 
 
 @keys.command()
-@_asking
+@asking
 @click.argument("name", required=False)
 @_with_fields
-@_json
+@as_json_option
 @_quiet
 def create(client: AdminClient, name: str | None, *, as_json: bool, quiet: bool, **said: object) -> None:
     """Make a key, and print it: it is shown this once."""
@@ -146,7 +108,7 @@ def create(client: AdminClient, name: str | None, *, as_json: bool, quiet: bool,
 
 
 @keys.command("list")
-@_asking
+@asking
 @click.option("--name", help="A part of the name.")
 @click.option("--org")
 @click.option("--team")
@@ -154,7 +116,7 @@ def create(client: AdminClient, name: str | None, *, as_json: bool, quiet: bool,
 @click.option("--model", help="Keys that may use it.")
 @click.option("--tag", help="name=value.")
 @click.option("--status", type=click.Choice(["active", "blocked", "expired"]))
-@_json
+@as_json_option
 def list_keys(client: AdminClient, *, as_json: bool, **filters: str | None) -> None:
     """List keys, also those that the file declares."""
     found: list[JsonObject] = []
@@ -166,28 +128,28 @@ def list_keys(client: AdminClient, *, as_json: bool, **filters: str | None) -> N
         if cursor is None:
             break
     if as_json:
-        _print_json(cast("list[Json]", found))
+        print_json(cast("list[Json]", found))
         return
-    for line in _table(_COLUMNS, [[_cell(item.get(column)) for column in _COLUMNS] for item in found]):
+    for line in table(_COLUMNS, [[text_of(item.get(column)) for column in _COLUMNS] for item in found]):
         click.echo(line)
 
 
 @keys.command()
-@_asking
+@asking
 @_key
-@_json
+@as_json_option
 def show(client: AdminClient, key: str, *, as_json: bool) -> None:
     """Show one key, and where its budgets and limits stand."""
     _shown(client.ask("GET", f"/keys/{segment(key)}"), as_json=as_json)
 
 
 @keys.command()
-@_asking
+@asking
 @_key
 @click.option("--name", help="Another name.")
 @_with_fields
 @click.option("--clear", "cleared", multiple=True, metavar="FIELD", help="Empty a field: --clear budgets.")
-@_json
+@as_json_option
 def update(client: AdminClient, key: str, *, as_json: bool, cleared: Sequence[str], **said: object) -> None:
     """Change a key; what is not named stays. Lists (models, tags, budgets, limits) are replaced as a whole."""
     body = _body(said)
@@ -200,10 +162,10 @@ def update(client: AdminClient, key: str, *, as_json: bool, cleared: Sequence[st
 
 
 @keys.command()
-@_asking
+@asking
 @_key
 @click.option("--grace", default="0", show_default=True, help="How long the old key works on: 24h.")
-@_json
+@as_json_option
 @_quiet
 def rotate(client: AdminClient, key: str, grace: str, *, as_json: bool, quiet: bool) -> None:
     """Give a key a new text, and print it. Its budget goes on."""
@@ -212,7 +174,7 @@ def rotate(client: AdminClient, key: str, grace: str, *, as_json: bool, quiet: b
 
 
 @keys.command()
-@_asking
+@asking
 @_key
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def revoke(client: AdminClient, key: str, *, yes: bool) -> None:
@@ -224,7 +186,7 @@ def revoke(client: AdminClient, key: str, *, yes: bool) -> None:
 
 
 @keys.command()
-@_asking
+@asking
 @_key
 def block(client: AdminClient, key: str) -> None:
     """Refuse a key until it is unblocked; also one that the file declares."""
@@ -232,7 +194,7 @@ def block(client: AdminClient, key: str) -> None:
 
 
 @keys.command()
-@_asking
+@asking
 @_key
 def unblock(client: AdminClient, key: str) -> None:
     """Let a blocked key in again."""
@@ -240,7 +202,7 @@ def unblock(client: AdminClient, key: str) -> None:
 
 
 @keys.command()
-@_asking
+@asking
 @_key
 @click.option("--at", help="A date or a time; default: now.")
 @click.option("--in", "after", help="A time span from now on: 7d.")
@@ -259,7 +221,7 @@ def expire(client: AdminClient, key: str, at: str | None, after: str | None, *, 
 
 def _issued(answer: JsonObject, *, as_json: bool, quiet: bool) -> None:
     if as_json:
-        _print_json(answer)
+        print_json(answer)
     elif quiet:
         click.echo(str(answer["key"]))
     else:
@@ -270,35 +232,14 @@ def _issued(answer: JsonObject, *, as_json: bool, quiet: bool) -> None:
 
 def _shown(answer: JsonObject, *, as_json: bool, err: bool = False) -> None:
     if as_json:
-        _print_json(answer)
+        print_json(answer)
         return
-    rows = [(name, _cell(value)) for name, value in answer.items() if name != "meters" and value not in (None, [], {})]
+    rows = [
+        (name, text_of(value)) for name, value in answer.items() if name != "meters" and value not in (None, [], {})
+    ]
     width = max(len(name) for name, _ in rows)
     for name, text in rows:
         click.echo(f"{name.ljust(width)}  {text}", err=err)
     for meter in cast("list[JsonObject]", answer.get("meters") or []):
         stand = f", used {meter['settled']}, held {meter['held']}" if "settled" in meter else ""
         click.echo(f"{'meter'.ljust(width)}  {meter['id']}: limit {meter['limit']}{stand}", err=err)
-
-
-def _print_json(value: Json) -> None:
-    click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2))
-
-
-def _cell(value: Json) -> str:
-    match value:
-        case None:
-            return "-"
-        case str():
-            return value
-        case list() if all(isinstance(item, str) for item in value):
-            return ",".join(str(item) for item in value) or "-"
-        case _:
-            return orjson.dumps(value).decode()
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterable[str]:
-    lines = [[name.upper() for name in head], *rows]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
-    for line in lines:
-        yield "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()

@@ -9,23 +9,19 @@ from typing import cast
 import click
 
 from extproc.admin.cells import cell
+from extproc.cli.asking import as_json_option, asking
 from extproc.cli.client import AdminClient
-from extproc.cli.keys import (
-    _asking,  # pyright: ignore[reportPrivateUsage]  -- the options of every command that asks the admin port
-    _print_json,  # pyright: ignore[reportPrivateUsage]  -- as above
-    _table,  # pyright: ignore[reportPrivateUsage]  -- as above
-)
+from extproc.cli.output import print_json, table
 from extproc.domain.money import nano_usd, usd_text
 from extproc.domain.reading import Json, JsonObject
 
 _AMOUNTS = ("usd", "input_tokens", "output_tokens", "requests", "failed")
 _MOST = "1000"
 _SPANS = ("hour", "day", "month")
-_as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.command()
-@_asking
+@asking
 @click.option(
     "--by",
     default="team",
@@ -42,7 +38,7 @@ _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--model")
 @click.option("--provider")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
-@_as_json
+@as_json_option
 def spend(
     client: AdminClient, *, by: str, start: str | None, end: str | None, as_csv: bool, as_json: bool, **more: str | None
 ) -> None:  # fmt: skip
@@ -50,7 +46,7 @@ def spend(
     answer = client.ask("GET", "/usage/sums", query={"by": by, "from": start, "to": end, **more})
     rows = cast("list[JsonObject]", answer["items"])
     if as_json:
-        _print_json(answer)
+        print_json(answer)
         return
     names = sorted((name for name in rows[0] if name not in _AMOUNTS), key=_place) if rows else []
     if as_csv:
@@ -64,27 +60,27 @@ def spend(
     lines = [[str(row[name]) or "-" for name in (*names, *_AMOUNTS)] for row in rows]
     if len(rows) > 1:
         lines.append(["total", *([""] * (len(names) - 1)), *_totals(rows)] if names else [*_totals(rows)])
-    for line in _table([*names, *_AMOUNTS], lines):
+    for line in table([*names, *_AMOUNTS], lines):
         click.echo(line)
 
 
 @click.command()
-@_asking
+@asking
 @click.option("--holder", type=click.Choice(["key", "org", "team", "user"]), help="Whose.")
 @click.option("--name", help="A part of the holder's name.")
 @click.option("--over", help="Those of which this share is used: 0.8.")
 @click.option("--all", "everything", is_flag=True, help="Limits too, not budgets alone.")
-@_as_json
+@as_json_option
 def budgets(client: AdminClient, *, everything: bool, as_json: bool, **filters: str | None) -> None:
     """Where budgets stand, the fullest first."""
     unit = None if everything else "usd"
     answer = client.ask("GET", "/usage/meters", query={**filters, "unit": unit, "limit": _MOST})
     if as_json:
-        _print_json(answer)
+        print_json(answer)
         return
     items = cast("list[JsonObject]", answer["items"])
     head = ("holder", "name", "unit", "window", "limit", "settled", "held", "used")
-    for line in _table(head, [_standing(item) for item in items]):
+    for line in table(head, [_standing(item) for item in items]):
         click.echo(line)
     if len(items) < cast("int", answer["total"]):
         click.echo(f"{answer['total']} in all: narrow it by --holder, --name or --over", err=True)
