@@ -124,7 +124,7 @@ class Body(BaseModel):
 
 
 class HolderFields(Body):
-    """What a key and a party have in common. In a change, a field that is not there stays; null empties it."""
+    """What a key and a party have in common. In a change, a field that is not there stays; null empties it (but ``enabled``)."""
 
     org: Name | None = None
     models: Annotated[tuple[Name, ...], Field(min_length=1, max_length=1000)] | None = None
@@ -132,7 +132,7 @@ class HolderFields(Body):
     tags: Annotated[dict[Name, TagValue], Field(max_length=50)] | None = None
     budgets: Annotated[tuple[Budget, ...], Field(max_length=16)] | None = None
     limits: Limits | None = None
-    enabled: bool | None = None
+    enabled: bool = True
     metadata: Metadata | None = None
 
 

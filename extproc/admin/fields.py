@@ -12,7 +12,7 @@ from extproc.state.records import KeyRecord, PartyRecord, Previous
 MAX_PREVIOUS = 10
 """Digests of a key that are in their grace at once: more is a script that runs wild."""
 
-_EMPTY: dict[str, object] = {"tags": {}, "budgets": (), "limits": {}, "enabled": True, "metadata": {}}
+_EMPTY: dict[str, object] = {"tags": {}, "budgets": (), "limits": {}, "metadata": {}}
 """What null means in a body, where it is not null in the record."""
 _COMMON = frozenset(HolderFields.model_fields)
 

@@ -155,6 +155,7 @@ async def test_a_query_that_means_nothing_is_refused(api, query):
         ({"metadata": {"x": "y" * 20_000}}, "metadata", "16 KiB"),
         ({"tags": {"x": 1}}, "tags.x", "text"),
         ({"enabled": "perhaps"}, "enabled", ""),
+        ({"enabled": None}, "enabled", "boolean"),
     ],
 )
 async def test_a_mistake_is_named_with_its_field_and_the_mend(api, body, param, said):
