@@ -54,6 +54,7 @@ def build(spec: GatewaySpec, document: Document, base_dir: Path | None) -> Snaps
         admin_port=spec.admin.port,
         admin_token=spec.admin.token,
         admin_read_token=spec.admin.read_token,
+        secret=spec.secret,
         workers=spec.workers,
         max_request_bytes=spec.listen.max_body,
         providers=_frozen({name: provider(name, one, base_dir) for name, one in spec.providers.items()}),

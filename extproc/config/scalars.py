@@ -25,6 +25,8 @@ _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmg]i?b|b)?", re.IGNORECASE)
 _BYTES = {"kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30, "b": 1, None: 1}
 _VISIBLE = re.compile(r"[!-~]+")
+_SIGNING_LEAST = 16
+"""Characters of a secret that clients see marks of: what is shorter could be guessed from them."""
 _PROVIDER_NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")  # a token, RFC 9110 section 5.6.2
 _HEADER_VALUE = re.compile(r"[\t -~]*")  # RFC 9110 section 5.5, without its obsolete bytes above 127
@@ -111,6 +113,13 @@ def _secret(value: object) -> Secret:
             "holds a space, a line break or another character that no credential has", "Remove what was copied with it"
         )
     return Secret(value)
+
+
+def _signing(value: object) -> Secret:
+    secret = _secret(value)
+    if len(secret.reveal()) < _SIGNING_LEAST:
+        raise wrong(f"must have {_SIGNING_LEAST} characters or more", "Make one: openssl rand -hex 32")
+    return secret
 
 
 def _header_name(value: str) -> str:
@@ -250,6 +259,9 @@ ProviderName = Annotated[
     WithJsonSchema({"type": "string", "pattern": "^[a-z0-9][a-z0-9-]*$", "maxLength": 60}),
 ]
 SecretText = Annotated[Secret, PlainValidator(_secret), WithJsonSchema({"type": "string", "minLength": 1})]
+SigningText = Annotated[
+    Secret, PlainValidator(_signing), WithJsonSchema({"type": "string", "minLength": _SIGNING_LEAST})
+]
 HeaderName = Annotated[str, PlainValidator(_header_name), WithJsonSchema({"type": "string"})]
 HeaderValue = Annotated[str, PlainValidator(_header_value), WithJsonSchema({"type": "string"})]
 HttpUrl = Annotated[str, PlainValidator(_http_url), WithJsonSchema({"type": "string", "pattern": "^https?://"})]

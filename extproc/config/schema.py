@@ -27,6 +27,7 @@ from extproc.config.scalars import (
     ProviderName,
     Retry,
     SecretText,
+    SigningText,
     Size,
     Text,
     wrong,
@@ -259,6 +260,11 @@ class GatewaySpec(Section):
 
     listen: ListenSpec = Field(default_factory=ListenSpec, description="Where applications reach the gateway.")
     admin: AdminSpec = Field(default_factory=AdminSpec, description="Where operators reach the gateway.")
+    secret: SigningText | None = Field(
+        default=None,
+        description="What the ids of kept responses rest on, the same in all replicas, 16 characters or more. "
+        "Default: the api_key of the provider that keeps them.",
+    )
     workers: Annotated[int, Field(ge=1, le=64), WHOLE] = Field(
         default=2, description="Worker processes; about one per core."
     )

@@ -338,6 +338,8 @@ class Snapshot:
     telemetry: Telemetry
     admin_read_token: Secret | None = None
     """May look at everything of the admin API and change nothing."""
+    secret: Secret | None = None
+    """What ids of kept responses rest on; None: each provider's own key."""
     parties: Mapping[tuple[PartyKind, str], Party] = field(default_factory=dict[tuple[PartyKind, str], Party])
     meters: tuple[Meter, ...] = ()
     """Those of models, providers, tags and combinations. A ``*`` in a scope stands for any value: each has a meter."""

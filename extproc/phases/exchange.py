@@ -219,15 +219,15 @@ def open_exchange(parties: Parties, handoff: Handoff, step: Step, event: Request
         credentials=parties.credentials,
         handoff=handoff,
         byok=byok,
-        owner=_owner(provider, handoff) if handoff.client_dialect == RESPONSES and (same or not chat) else None,
+        owner=_owner(parties, provider, handoff) if handoff.client_dialect == RESPONSES and (same or not chat) else None,
     )
 
 
-def _owner(provider: Provider, handoff: Handoff) -> Owner:
+def _owner(parties: Parties, provider: Provider, handoff: Handoff) -> Owner:
     """The team, whose keys go on with each other's conversations; else the key."""
     name = f"key:{handoff.key_id}" if handoff.team is None else f"team:{handoff.team}"
-    key = provider.api_key.reveal() if provider.api_key is not None else ""
-    return Owner(f"{provider.name} {provider.base_url} {key}".encode(), name)
+    secret = parties.snapshot.secret or provider.api_key
+    return Owner(secret and f"{provider.name} {provider.base_url} {secret.reveal()}".encode(), name)
 
 
 def _target(model: Model, step: Step) -> Target | None:

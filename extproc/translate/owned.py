@@ -2,7 +2,7 @@
 
 A vendor serves ``previous_response_id`` to everybody behind the same account, with all that was said before. So an id
 leaves the gateway with a mark of whom it was given to, and comes back only from them; the vendor sees its own id. The mark
-rests on the provider's key, which every replica has and nobody else: nothing has to be kept.
+rests on a secret that every replica has and nobody else: nothing has to be kept. Without one no id comes back.
 https://platform.openai.com/docs/guides/conversation-state
 """
 
@@ -23,19 +23,25 @@ _MARK = 20
 
 @valueclass
 class Owner:
-    """To whom ids are given. ``secret``: what only the gateway knows."""
+    """To whom ids are given. ``secret``: what only the gateway knows; None: nothing, so ids are only told."""
 
-    secret: bytes
+    secret: bytes | None
     name: str
 
     def marked(self, response_id: str) -> str:
         """The id as the client gets it."""
-        return f"{response_id}.{self._mark(response_id)}"
+        return response_id if self.secret is None else f"{response_id}.{self._mark(response_id, self.secret)}"
 
     def bare(self, marked: str) -> str:
         """The provider's id. Raises ``InvalidRequest`` where it was given to somebody else, or by nobody here."""
+        if self.secret is None:
+            raise InvalidRequest(
+                f"{FIELD} does not work with this provider: the gateway has no secret (the option `secret`) to tell by"
+                " whose responses they are. Send the whole input instead.",
+                param=FIELD,
+            )
         response_id, dot, mark = marked.rpartition(".")
-        if not dot or not hmac.compare_digest(mark.encode(), self._mark(response_id).encode()):
+        if not dot or not hmac.compare_digest(mark.encode(), self._mark(response_id, self.secret).encode()):
             raise InvalidRequest(
                 f"{FIELD} is none that this key, or its team, was given by this provider through the gateway. Send the"
                 " whole input instead.",
@@ -43,9 +49,9 @@ class Owner:
             )
         return response_id
 
-    def _mark(self, response_id: str) -> str:
+    def _mark(self, response_id: str, secret: bytes) -> str:
         said = f"{self.name}\n{response_id}".encode()
-        return hmac.new(self.secret, said, sha256).hexdigest()[:_MARK]
+        return hmac.new(secret, said, sha256).hexdigest()[:_MARK]
 
     def shown(self, parsed: JsonObject) -> dict[bytes, bytes]:
         """The ids that a request brings: as the provider knows them → as the client does."""

@@ -31,6 +31,7 @@ UPDATE = os.environ.get("LLMGW_REWRITE_GOLDENS") == "1"
 ENV = {
     "LLMGW_ADMIN_TOKEN": "canary-admin-token",
     "LLMGW_READ_TOKEN": "canary-read-token",
+    "LLMGW_SECRET": "canary-of-all-replicas",
     "OPENAI_API_KEY": "canary-openai-key",
     "ANTHROPIC_API_KEY": "canary-anthropic-key",
     "AZURE_KEY": "canary-azure-key",

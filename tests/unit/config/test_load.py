@@ -15,6 +15,7 @@ FULL = Path(__file__).parents[2] / "goldens" / "config" / "full.yaml"
 ENV = {
     "LLMGW_ADMIN_TOKEN": "token",
     "LLMGW_READ_TOKEN": "rt-0",
+    "LLMGW_SECRET": "canary-of-all-replicas",
     "AZURE_KEY": "canary-azure-key",
     "OPENAI_API_KEY": "sk-1",
     "VIRTUAL_KEY": "sk-virtual",

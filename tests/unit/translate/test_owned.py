@@ -28,6 +28,17 @@ def test_what_was_never_given_is_refused(said):
         OURS.edits({FIELD: said})
 
 
+def test_without_a_secret_no_id_comes_back():
+    """A mark that rested on what everybody knows could be made by everybody."""
+    nobody = Owner(None, "team:search")
+    body = orjson.dumps({"id": "resp_1"})
+    assert nobody.tell(body, "resp_1", {}) == body
+    with pytest.raises(InvalidRequest, match="option `secret`") as caught:
+        nobody.edits({FIELD: "resp_1"})
+    assert caught.value.param == FIELD
+    assert nobody.edits({}) == {}
+
+
 def test_a_request_without_one_stays():
     assert OURS.edits({"input": "x"}) == {}
     assert OURS.edits({FIELD: None}) == {}
