@@ -7,11 +7,9 @@ answer, and the one that was less wrong of late is believed. Before anything is 
 token is taken to be tokens.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from extproc.accounting.bound import Bound
-from extproc.domain.answer import AnswerEvent, RefusalDelta, TextDelta, ThinkingDelta, ToolCallDelta
 from extproc.domain.usage import Usage
 from extproc.domain.valueclass import valueclass
 
@@ -76,25 +74,6 @@ class Delivered:
     """Events with such content."""
     thinking: bool = False
     """Whether reasoning was shown."""
-
-    def see(self, event: AnswerEvent) -> None:
-        """Count an event of the stream."""
-        name = _TEXT_OF.get(type(event))
-        if name is not None:
-            text: str = getattr(event, name)
-            if text:
-                self.output_bytes += len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
-                self.output_events += 1
-                self.thinking = self.thinking or isinstance(event, ThinkingDelta)
-
-
-_TEXT_OF: Mapping[type, str] = {
-    TextDelta: "text",
-    ThinkingDelta: "text",
-    RefusalDelta: "text",
-    ToolCallDelta: "arguments",
-}
-"""Events whose text is tokens of the model; what opens and closes them is the vendor's own."""
 
 
 def estimate_usage(

@@ -164,7 +164,7 @@ class TariffBook:
             source, until_ns = known.source, known.until_ns
             now, dearest = _published_steps(known, percent, _PRIORITY_PERCENT.get(vendor or ""))
         else:
-            # Not known is not for ever either: a price of a model to come has a date.
+            # For good: neither the package's data nor the configuration changes while this runs.
             return _Kept(None, 0, _NEVER, price)
         window = context_window if context_window is not None else known.context_window if known else None
         tariff = Tariff(

@@ -9,7 +9,7 @@ Reads see every change that was answered before, also one made through another r
 
 A key is named by ``ref``: its id or its name, which cannot be mistaken for each other. Bodies are built from keyword
 arguments in the form of JSON: ``KeyCreate(name="ci", expires_in="30d", budgets=[{"usd": 50, "per": "month"}])``; a
-caller that is not sure of its values uses ``replies.read_body``, which turns mistakes into ``InvalidField``.
+caller that is not sure of its values uses ``reading.read_body``, which turns mistakes into ``InvalidField``.
 """
 
 from collections.abc import Awaitable, Callable, Sequence

@@ -23,11 +23,15 @@ _AHEAD_SHARE = 0.2
 """Of a life that is left: where a source goes on giving the same short-lived credential, it is asked ever more often."""
 
 
-class WallClock(Protocol):
-    """Time that expiry is told in."""
+class Clock(Protocol):
+    """Two times: expiry is told in one, and pauses in the other, which neither steps nor runs while a machine sleeps."""
 
     def now_ns(self) -> int:
         """Unix nanoseconds."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds."""
         ...
 
 
@@ -71,7 +75,7 @@ class Pace:
     longest: float = 60.0
     """Between two tries while it fails."""
     early: float = 30.0
-    """The least between two refreshes that refusals ask for."""
+    """The least between two refreshes that requests ask for."""
     jitter: float = 0.1
     """So that workers started together do not ask together for ever."""
 
@@ -125,7 +129,7 @@ class CredentialKeeper(Credentials):
         self,
         snapshot: Snapshot,
         tell: Tell,
-        clock: WallClock,
+        clock: Clock,
         *,
         opened: Callable[[Account], Source] = open_source,
         pace: Pace | None = None,
@@ -176,14 +180,13 @@ class CredentialKeeper(Credentials):
         if found is not None:
             return found
         entry = self._entries.get(provider)
-        if entry is None or entry.held is None or not entry.valid(self._now()):
+        if entry is None or entry.held is None:
+            return None
+        if not entry.valid(self._now()):
+            # It should have been refreshed long ago: the machine has slept, or its clock was set.
+            self._hurry(entry)
             return None
         return entry.held.credential
-
-    def expires_at(self, provider: str) -> float | None:
-        """The end of a provider's credential in Unix seconds; None: it has none, or there is none."""
-        entry = self._entries.get(provider)
-        return None if entry is None or entry.held is None else entry.held.expires_at
 
     def refused(self, provider: str) -> None:
         """The provider has refused its credential: it may have been revoked, so it is fetched anew, if not just now.
@@ -191,8 +194,12 @@ class CredentialKeeper(Credentials):
         A failing source keeps to its pauses.
         """
         entry = self._entries.get(provider)
-        now = self._now()
-        if entry is None or entry.failures or now - entry.asked_at < self._pace.early:
+        if entry is not None:
+            self._hurry(entry)
+
+    def _hurry(self, entry: _Entry) -> None:
+        now = self._clock.monotonic()
+        if entry.failures or now - entry.asked_at < self._pace.early:
             return
         entry.asked_at = now
         entry.wake.set()

@@ -11,7 +11,7 @@ from extproc.credentials.gcp import GcpSource
 
 
 class Source(Protocol):
-    """One credential of one cloud. It may block: it is asked in a thread, and in another one when that does not answer."""
+    """One credential of one cloud. It may block: it is asked in a thread of its own, and not again before it has answered."""
 
     def fetch(self) -> Fetched:
         """A credential with as long a life as can be had. Raises ``CredentialError``."""

@@ -42,7 +42,7 @@ State = Literal["opened", "addressed", "sent", "refused"]
 
 @valueclass
 class AttemptDeps:
-    """What an attempt works with; ``snapshot`` is the configuration at the time the stream opened."""
+    """What an attempt works with."""
 
     parties: Parties
     accounts: Accounts

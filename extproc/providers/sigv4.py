@@ -55,17 +55,13 @@ class SigningScope:
     now: int
 
 
-def sign(parts: SignedParts, keys: AwsKeys, scope: SigningScope, *, content_sha256: bool = False) -> dict[str, str]:
+def sign(parts: SignedParts, keys: AwsKeys, scope: SigningScope) -> dict[str, str]:
     """The headers to set: ``authorization``, ``x-amz-date``, and ``x-amz-security-token`` of temporary credentials.
 
-    ``content_sha256`` adds ``x-amz-content-sha256``, which S3 wants and others do not. Raises ``ValueError`` where there
-    is no host to sign.
+    Raises ``ValueError`` where there is no host to sign.
     """
     stamp = _stamp(scope.now)
-    digest = sha256(parts.body).hexdigest()
     added = {"x-amz-date": stamp}
-    if content_sha256:
-        added["x-amz-content-sha256"] = digest
     if keys.session_token is not None:
         added["x-amz-security-token"] = keys.session_token.reveal()
     headers = _headers_to_sign(parts.headers) | added
@@ -81,7 +77,7 @@ def sign(parts: SignedParts, keys: AwsKeys, scope: SigningScope, *, content_sha2
             *(f"{name}:{_trimmed(headers[name])}" for name in names),
             "",
             signed_names,
-            digest,
+            sha256(parts.body).hexdigest(),
         )
     )
     day = stamp[:8]

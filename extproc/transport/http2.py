@@ -1,7 +1,7 @@
 """The server side of HTTP/2 as far as gRPC over a local socket needs it, sans-io: bytes in, events and bytes out.
 
 Why not grpc.aio: one ext_proc request is two streams and about seven tiny messages, and grpc.aio spends most of its time
-on handing them between its poller thread, its batches and the event loop. Framing them here costs a seventh of the
+on handing them between its poller thread, its batches and the event loop. Framing them here costs a quarter of the
 CPU and less than half the latency (``make bench`` compares both). What is left out is what the peer, Envoy on the same
 machine, never uses: priorities, push, compression, upgrade.
 
