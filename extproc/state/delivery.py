@@ -1,20 +1,20 @@
 """Takes calls to the store: what gathers within some milliseconds together, what must not be lost until it arrives.
 
 ``ledger`` makes the calls. Two kinds wait here: what somebody waits for is given back at once when the store is away;
-what is owed stays, in order, in memory and in the journal, and is sent again until the store has it. Every step can be
-sent twice: the scripts know a repetition.
+what is owed stays, in order, in memory and in the journal (``keeping``), and is sent again until the store has it. Every
+step can be sent twice: the scripts know a repetition.
 """
 
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from time import monotonic
 
-from extproc.state.journal import JournalFull
-from extproc.state.parcels import Adopted, Item, Lines, Runs, Watcher, line_of, read_line
-from extproc.state.steps import lasting, repeated
+from extproc.state.keeping import Keeping
+from extproc.state.parcels import Item, Lines, Runs, Watcher
+from extproc.state.steps import repeated
 from extproc.state.store import Call, StoreAway
 
 _BATCH = 200
@@ -47,8 +47,10 @@ class Delivery:
     def __init__(self, store: Runs, journal: Lines | None, watcher: Watcher, probe: Sequence[Call]) -> None:
         self.down = False
         """Whether the store is known to be away."""
+        self.ended = False
+        """Whether nothing is delivered any more."""
         self._store = store
-        self._journal = journal
+        self._keeping = Keeping(journal, watcher)
         self._watcher = watcher
         self._probe_calls = probe
         self._owed: deque[Item] = deque()
@@ -61,10 +63,7 @@ class Delivery:
         self._idle.set()
         self._told_length = 0
         self._failed_once = False
-        self._written: int | None = None
-        self._spilled = False
         self._task: asyncio.Task[None] | None = None
-        self._ended = False
 
     # -- what is brought ----------------------------------------------------------------------------------------------
 
@@ -73,24 +72,24 @@ class Delivery:
         return len(self._waiting) >= MAX_WAITING
 
     def ask(self, item: Item) -> None:
-        """Somebody waits for the reply. Only where the store is not known to be away."""
+        """Somebody waits for the reply. Only where the store is not known to be away, and not after the end."""
         self._waiting.append(item)
         self._idle.clear()
         self._work.set()
 
     def owe(self, item: Item, *, patient: bool = False) -> None:
         """This has to arrive, however long it takes. ``patient``: nothing depends on when, so it may wait for company."""
-        if self.down or self._ended:
-            self._write(item)
+        if self.down or self.ended:
+            self._keeping.write(item)
             self._tell_away(item, sent=False)
         if len(self._owed) >= _MAX_OWED:
-            self._spill(item)
+            self._keeping.spill(item)
             return
         self._owed.append(item)
         self._idle.clear()
         if not patient or len(self._owed) >= _COMPANY:
             self._work.set()
-        elif self._timer is None and not self._ended:
+        elif self._timer is None and not self.ended:
             self._timer = asyncio.get_running_loop().call_later(_GATHER_SECONDS, self._gathered)
 
     def _gathered(self) -> None:
@@ -108,22 +107,17 @@ class Delivery:
             self._chores.append(item)
             self._work.set()
 
-    def adopt(self, journal: Lines) -> None:
-        """Deliver what a dead process left."""
-        lines = journal.read_all()
-        adopted = Adopted(journal, len(lines))
-        if not lines:
-            journal.close(remove=True)
-        for line in lines:
-            call = read_line(line)
-            if call is None:
-                _LOG.error("a line of a journal cannot be read and is left out")
-                self._watcher.lost("rejected")
-                adopted.arrived()
-            else:
-                self._owed.append(Item(call, journalled=True, adopted=adopted))
-        self._idle.clear()
-        self._work.set()
+    def behind(self) -> bool:
+        """Whether what is asked now may arrive before what is already owed."""
+        return len(self._owed) + len(self._flying) > _BATCH or self._keeping.spilled
+
+    async def adopt(self, find: Callable[[], Sequence[Lines]]) -> None:
+        """Deliver what dead processes left. ``find``, run in a thread, gives us their journals."""
+        items = await self._keeping.adopt(find)
+        if items:
+            self._owed.extend(items)
+            self._idle.clear()
+            self._work.set()
 
     # -- life ---------------------------------------------------------------------------------------------------------
 
@@ -147,17 +141,11 @@ class Delivery:
         self._owed.extendleft(reversed(self._flying))
         self._flying = []
         self._give_back(self._waiting, sent=True)
-        self._ended = True
+        self.ended = True
         for item in list(self._owed):
-            self._write(item)
+            self._keeping.write(item)
             self._tell_away(item, sent=True)
-        if self._journal is not None:
-            try:
-                await self._journal.flush()
-            except OSError:
-                _LOG.exception("the journal could not be written")
-        for adopted in {id(item.adopted): item.adopted for item in self._owed if item.adopted}.values():
-            adopted.journal.close()
+        await self._keeping.close()
 
     async def _run(self) -> None:
         await self._safely(self._warm_up())
@@ -191,12 +179,12 @@ class Delivery:
         self._work.clear()
         self._stop_timer()
         if not calls:
-            self._rest()
+            await self._rest()
             return
         self._flying = owed
         began = monotonic()
         try:
-            replies = await self._store.run(calls)
+            replies = await self._send(calls)
         except StoreAway as error:
             self._fly_back(sent=error.sent)
             self._failed(asked, error, monotonic() - began)
@@ -205,25 +193,56 @@ class Delivery:
             self._give_back(deque(asked), sent=True)
             raise
         self._failed_once = False
-        self._flying = []
-        retry: list[Item] = []
-        for item, reply in zip(owed, replies, strict=False):
-            if isinstance(reply, Exception) and self._again(item, reply):
-                retry.append(item)
-            else:
-                self._arrived(item, reply)
+        given_up = self._sort(owed, replies)
         for item, reply in zip([*asked, *chores], replies[len(owed) :], strict=True):
             self._tell(item, reply)
-        self._owed.extendleft(reversed(retry))
+        if given_up:
+            await self._keeping.give_up(given_up)
+            self._flying = []
         if self._waiting or len(self._owed) >= _COMPANY or (self._owed and self._timer is None):
             self._work.set()
         elif not self._owed:
-            self._rest()
+            await self._rest()
 
-    def _arrived(self, item: Item, reply: object) -> None:
-        self._tell(item, reply)
-        if item.adopted is not None:
-            item.adopted.arrived()
+    async def _send(self, calls: Sequence[Call]) -> list[object]:
+        """Replies in order, an exception in place of a failed call's. Raises ``StoreAway``."""
+        try:
+            return await self._store.run(calls)
+        except StoreAway:
+            raise
+        except Exception:  # noqa: BLE001  one call that cannot even be sent must not hold up all others
+            _LOG.exception("calls to the store failed in an unforeseen way; they are sent one by one")
+        try:
+            return [await self._send_alone(repeated(call)) for call in calls]
+        except StoreAway as error:
+            raise StoreAway(str(error), sent=True) from error
+
+    async def _send_alone(self, call: Call) -> object:
+        try:
+            (reply,) = await self._store.run([call])
+        except StoreAway:
+            raise
+        except Exception as error:  # noqa: BLE001  see above
+            await self._store.run(self._probe_calls)  # where this fails as well it is not the call's fault
+            return error
+        return reply
+
+    def _sort(self, owed: Sequence[Item], replies: Sequence[object]) -> list[Item]:
+        """What of the owed has arrived, what is tried again, and, given back and flying still, what is given up."""
+        retry: list[Item] = []
+        given_up: list[Item] = []
+        for item, reply in zip(owed, replies, strict=False):
+            if not isinstance(reply, Exception):
+                self._tell(item, reply)
+                self._keeping.arrived(item)
+            elif self._again(item, reply):
+                retry.append(item)
+            else:
+                self._tell(item, reply)
+                given_up.append(item)
+        self._owed.extendleft(reversed(retry))
+        self._flying = given_up
+        return given_up
 
     def _tell(self, item: Item, reply: object) -> None:
         if item.done is not None:
@@ -243,23 +262,17 @@ class Delivery:
         if item.tries < _MAX_TRIES:
             return True
         _LOG.error("the store refuses a %s and it is given up: %s", item.call.script, error)
-        self._watcher.lost("rejected")
         return False
 
-    def _rest(self) -> None:
-        """Everything has arrived."""
-        if self._written is not None and self._journal is not None:
-            if self._spilled:
-                self._spilled = False
-                for call in map(read_line, self._journal.read_all()):
-                    if call is not None:  # what has arrived already is known there as a repetition
-                        self._owed.append(Item(call, journalled=True))
-                self._work.set()
-                return
-            if self._journal.truncate(self._written):
-                self._written = None
-        self._tell_length()
-        self._idle.set()
+    async def _rest(self) -> None:
+        """Everything in memory has arrived."""
+        if back := await self._keeping.read_back():
+            self._owed.extend(back)
+            self._work.set()
+        if not self._owed:
+            self._keeping.forget()
+            self._tell_length()
+            self._idle.set()
 
     def _tell_length(self) -> None:
         if self._told_length != len(self._owed):
@@ -292,7 +305,7 @@ class Delivery:
             self._watcher.store_down()
         self._chores.clear()
         for item in list(self._owed):
-            self._write(item)
+            self._keeping.write(item)
             self._tell_away(item, sent=True)
         self._give_back(self._waiting, sent=self._failed_once)
         self._work.set()
@@ -311,25 +324,7 @@ class Delivery:
             return
         self.down = False
         self._failed_once = False
+        if self._owed:
+            self._idle.clear()
         _LOG.warning("the store is back; %d steps are owed to it", len(self._owed))
         self._watcher.store_up()
-
-    # -- the journal --------------------------------------------------------------------------------------------------
-
-    def _write(self, item: Item) -> None:
-        if self._journal is None or item.journalled:
-            return
-        item.call = lasting(item.call)
-        try:
-            self._written = self._journal.append(line_of(item.call))
-        except JournalFull:
-            _LOG.exception("a step that the store has yet to be told is in memory only")
-        else:
-            item.journalled = True
-
-    def _spill(self, item: Item) -> None:
-        self._write(item)
-        if item.journalled:
-            self._spilled = True
-        else:
-            self._watcher.lost("full")

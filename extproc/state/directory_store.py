@@ -1,18 +1,17 @@
 """The directory in Redis: changes, one atomic step each, and what is read of it. ``directory_layout`` says where it lies."""
 
-import asyncio
 import uuid
-from collections.abc import AsyncGenerator, Awaitable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import cast
 
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import ResponseError
 
 from extproc.domain.valueclass import valueclass
 from extproc.state import directory_layout as layout
+from extproc.state.answering import answering
 from extproc.state.audit import AuditEntry
 from extproc.state.records import BlockRecord, BudgetRecord, KeyRecord, PartyRecord, Record
-from extproc.state.store import Call, Store, StoreAway
+from extproc.state.store import Call, Store
 
 AUDIT_LENGTH = 100_000
 """Entries kept; at half a kilobyte each, 50 MB of Redis. Who must keep more reads the trail and stores it."""
@@ -115,7 +114,7 @@ class DirectoryStore:
 
     async def stamp(self) -> Stamp:
         """Where the directory is now."""
-        async with _answering():
+        async with answering(_PATIENCE):
             values = await cast(
                 "Awaitable[list[bytes | None]]", self._store.client.hmget(layout.version(self._prefix), ["n", "c"])
             )
@@ -129,7 +128,7 @@ class DirectoryStore:
             return News(now, ())
         if since is None or since.version == 0 or now.version <= since.version:  # the last: the store was put back
             return News(now, None)
-        async with _answering():
+        async with answering(_PATIENCE):
             entries = await cast(
                 "Awaitable[list[tuple[bytes, dict[bytes, bytes]]]]",
                 self._store.client.xrange(layout.audit(self._prefix), f"{since.version}-0", "+", _NEWS),
@@ -144,7 +143,7 @@ class DirectoryStore:
         """The stored text of records; None: not there."""
         if not fields:
             return {}
-        async with _answering():
+        async with answering(_PATIENCE):
             values = await cast(
                 "Awaitable[list[bytes | None]]",
                 self._store.client.hmget(layout.records(self._prefix), list(fields)),
@@ -156,7 +155,7 @@ class DirectoryStore:
         found: dict[str, bytes] = {}
         cursor = 0
         while True:
-            async with _answering():
+            async with answering(_PATIENCE):
                 cursor, part = await cast(
                     "Awaitable[tuple[int, dict[bytes, bytes]]]",
                     self._store.client.hscan(layout.records(self._prefix), cursor, count=_SCAN),
@@ -168,7 +167,7 @@ class DirectoryStore:
     async def audit(self, before: int | None, count: int) -> list[AuditEntry]:
         """The newest ``count`` entries of a version below ``before``, newest first."""
         last = "+" if before is None else f"({before}-0"
-        async with _answering():
+        async with answering(_PATIENCE):
             entries = await cast(
                 "Awaitable[list[tuple[bytes, dict[bytes, bytes]]]]",
                 self._store.client.xrevrange(layout.audit(self._prefix), last, "-", count),
@@ -204,13 +203,3 @@ def _known_by(record: Record | None) -> tuple[str, tuple[str, ...]]:
 def _entry(ident: bytes, entry: dict[bytes, bytes]) -> AuditEntry:
     version = int(ident.partition(b"-")[0])
     return AuditEntry.model_validate_json(entry[b"e"]).model_copy(update={"version": version})
-
-
-@asynccontextmanager
-async def _answering() -> AsyncGenerator[None]:
-    """A foreign error of the connection as ``StoreAway``."""
-    try:
-        async with asyncio.timeout(_PATIENCE):
-            yield
-    except (RedisError, OSError, TimeoutError) as error:
-        raise StoreAway(f"the store does not answer: {type(error).__name__}", sent=True) from error

@@ -4,21 +4,29 @@ One file per process. The process holds a lock on its file for as long as it liv
 lock is of a dead process, and whoever finds it takes it over. ``extproc.state.ledger`` writes and replays the lines.
 
 In the file each line has its CRC-32 before it: after a power failure a block may be there and the one before it not.
+
+What nobody can deliver is set aside in ``<journal's name>.rejected``, in the same form, for a person: nobody adopts it.
+Renamed to ``.journal`` it is tried again.
 """
 
 import asyncio
 import contextlib
 import fcntl
+import io
+import logging
 import os
 import secrets
 import threading
+from collections.abc import Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from zlib import crc32
 
-SUFFIX = ".journal"
+SUFFIX, ASIDE = ".journal", ".rejected"
 _LIMIT = 64 * 1024 * 1024
 """Bytes. A settlement is about a kilobyte: hours of Redis away at ten a second, and quickly read again."""
+
+_LOG = logging.getLogger(__name__)
 
 
 class JournalFull(Exception):
@@ -34,13 +42,17 @@ class Journal:
 
     def __init__(self, path: Path, *, limit: int = _LIMIT) -> None:
         self.path = path
-        self.damaged = 0
-        """Lines that ``read_all`` left out, for they are not what was written."""
+        self.damaged: list[bytes] = []
+        """What ``read_all`` left out, for it is not what was written."""
         self._limit = limit
         self._fd = _open_locked(path)
         self._base = 0
         """The position at which the file begins."""
-        self._written = self._taken = _cut_torn_line(self._fd)
+        try:
+            self._written = self._taken = _cut_torn_line(self._fd)
+        except OSError:
+            os.close(self._fd)
+            raise
         self._pending: list[bytes] = []
         self._waiting: list[tuple[int, Future[None]]] = []
         self._state = threading.Condition()
@@ -54,7 +66,7 @@ class Journal:
         """
         if b"\n" in line:
             raise ValueError("a line of a journal cannot hold a line break")
-        data = b"%08x %b\n" % (crc32(line), line)
+        data = _entry(line)
         with self._state:
             if self._taken + len(data) - self._base > self._limit:
                 raise JournalFull(f"{self.path} has reached its limit of {self._limit} bytes")
@@ -82,13 +94,37 @@ class Journal:
             self._state.wait_for(lambda: not self._busy)
             data = os.pread(self._fd, self._written - self._base, 0)
         lines: list[bytes] = []
-        self.damaged = 0
-        for entry in data.split(b"\n")[:-1]:
-            if entry[:9] == b"%08x " % crc32(entry[9:]):
-                lines.append(entry[9:])
+        self.damaged = []
+        for entry in io.BytesIO(data):  # not split at once: that would let no other thread run meanwhile
+            line = entry[9:-1]
+            if entry == _entry(line):
+                lines.append(line)
             else:
-                self.damaged += 1
+                self.damaged.append(entry[:-1])
         return lines
+
+    @property
+    def empty(self) -> bool:
+        """Whether no line is on disk."""
+        return self._written == self._base
+
+    def set_aside(self, lines: Sequence[bytes]) -> Path:
+        """Keep lines that nobody can deliver in the file beside this one; its name. Blocks.
+
+        Raises ``JournalFull`` (all that one journal can hold fits in) and ``OSError``.
+        """
+        path = self.path.with_suffix(ASIDE)
+        data = b"".join([_entry(line) for line in lines])
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            size = _cut_torn_line(fd)
+            if size + len(data) > 2 * self._limit:
+                raise JournalFull(f"{path} has reached its limit of {2 * self._limit} bytes")
+            if error := _write(fd, data, size):
+                raise error
+        finally:
+            os.close(fd)
+        return path
 
     def truncate(self, upto: int | None = None) -> bool:
         """Forget all lines; with ``upto`` only where nothing was appended behind that position. Whether it was done."""
@@ -112,9 +148,11 @@ class Journal:
             self._state.notify_all()
         if self._thread is not None:
             self._thread.join()
-        if remove:
-            self.path.unlink(missing_ok=True)  # before the lock goes, so that nobody takes over an empty name
-        os.close(self._fd)
+        try:
+            if remove:
+                self.path.unlink(missing_ok=True)  # before the lock goes, so that nobody takes over an empty name
+        finally:
+            os.close(self._fd)
 
     def _wake(self) -> None:
         self._failed = False
@@ -164,19 +202,31 @@ def new_path(directory: Path) -> Path:
     return directory / f"{os.getpid()}-{secrets.token_hex(4)}{SUFFIX}"
 
 
-def adopt(directory: Path) -> list[Journal]:
-    """The journals that dead processes left in the folder, now locked by us: replay, then ``close(remove=True)``."""
+def adopt(directory: Path, told: set[Path] | None = None) -> list[Journal]:
+    """The journals that dead processes left in the folder, now locked by us: replay, then ``close(remove=True)``. Blocks.
+
+    ``told``: those that cannot be opened, so that of each it is said once, however often one looks.
+    """
+    told = set() if told is None else told
     adopted: list[Journal] = []
     for path in sorted(directory.glob(f"*{SUFFIX}")):
         try:
             journal = Journal(path)
+            if journal.empty:
+                journal.close(remove=True)
+            else:
+                adopted.append(journal)
         except BlockingIOError:
             continue  # its process lives
-        if path.stat().st_size:
-            adopted.append(journal)
-        else:
-            journal.close(remove=True)
+        except OSError as error:
+            if path not in told:
+                told.add(path)
+                _LOG.error("the journal of a dead process is left where it is: %s", error)
     return adopted
+
+
+def _entry(line: bytes) -> bytes:
+    return b"%08x %b\n" % (crc32(line), line)
 
 
 def _open_locked(path: Path) -> int:

@@ -6,14 +6,15 @@ step can reach them all. The scripts (``scripts/books.lua``) make the same names
 ===================== ======= ===========================================================================================
 key                   type    holds
 ===================== ======= ===========================================================================================
-``m:<meter>:<start>`` hash    a calendar meter's window: ``s`` settled, ``h`` held, ``a<share>`` alert sent
+``m:<meter>:<start>`` hash    a calendar meter's window: ``s`` settled, ``h`` held, ``a<share>`` alert sent, ``ar`` that of
+                              a request turned away
 ``m:<meter>``         hash    a rolling meter: ``b<n>`` settled in bucket n, ``t`` their sum, ``lo`` and ``hi`` the first
-                              and last bucket, ``h``, ``a<share>``; of what is under way: ``h`` alone
+                              and last bucket, ``h``, ``a<share>``, ``ar``; of what is under way: ``h`` alone
 ``h:<hold id>``       string  a hold (MessagePack): lines, facts, attempts that settled, attempts known
 ``x``                 zset    hold id -> when it expires, Unix milliseconds
 ``d:<hold id>``       string  a hold that has ended, for a while, so that what comes twice or late is known
 ``e``                 stream  usage events: ``e`` JSON; ``state``, and amounts ``usd in out`` where they are not the JSON's
-``a``                 stream  alerts: ``meter start share settled limit at``
+``a``                 stream  alerts: ``meter start share settled limit at``; ``held needs`` of a request turned away
 ``r:<hour>``          hash    hours since 1970: ``org|team|user|key id|model|provider`` -> ``usd input output requests failed``
 ===================== ======= ===========================================================================================
 
@@ -48,11 +49,6 @@ def marker(prefix: str, hold_id: str) -> str:
     return f"{root(prefix)}d:{hold_id}"
 
 
-def expiries(prefix: str) -> str:
-    """When holds expire."""
-    return f"{root(prefix)}x"
-
-
 def events(prefix: str) -> str:
     """The stream of usage events."""
     return f"{root(prefix)}e"
@@ -71,3 +67,8 @@ def rollup(prefix: str, hour: int) -> str:
 def bucket_ms(window: Window) -> int:
     """Milliseconds of a rolling window's bucket, rounded up: a window may be longer than asked, not shorter."""
     return -(-window.seconds * 1000 // BUCKETS)
+
+
+def whole_seconds(window: Window) -> int:
+    """How long what is charged to a rolling window stays in it at most: one bucket longer than the window, rounded up."""
+    return -(-bucket_ms(window) * (BUCKETS + 1) // 1000)

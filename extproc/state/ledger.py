@@ -49,11 +49,12 @@ class Observer(Protocol):
         """It is back."""
         ...
 
-    def late(self, kind: str) -> None:
-        """A settlement out of the ordinary.
+    def late(self, kind: str, count: int = 1) -> None:
+        """Settlements out of the ordinary.
 
         ``corrected``: the hold had been charged at its bound; ``late``: it had ended; ``orphan``: nothing is known of it;
-        ``full`` (no room to keep it until the store is back) or ``rejected`` (by the store): it is lost.
+        lost: ``full`` (no room to keep it until the store is back), ``rejected`` (by the store, or its line in a journal
+        cannot be read; it is set aside, see ``journal``).
         """
         ...
 
@@ -85,7 +86,7 @@ class RedisLedger:
     """Implements ``extproc.phases.ports.Ledger``, for one event loop: ``start`` it there, and ``stop`` it.
 
     ``journal``: this process's own, None: what is owed when the process ends with the store away is lost. ``orphaned``
-    finds the journals of dead processes. ``now_ns``: wall clock, for the windows of allowances.
+    finds the journals of dead processes, in a thread. ``now_ns``: wall clock, for the windows of allowances.
     """
 
     def __init__(
@@ -106,7 +107,7 @@ class RedisLedger:
         self._allowance = Allowance(config.workers)
         self._delivery = Delivery(store, journal, _Watching(observer, self._back), self._steps.idle())
         self._kept: dict[str, int] = {}
-        self._housekeeper: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         self._closed = False
 
     # -- life ---------------------------------------------------------------------------------------------------------
@@ -114,14 +115,19 @@ class RedisLedger:
     async def start(self) -> None:
         """Begin to deliver, to renew and to sweep."""
         self._delivery.start()
-        self._housekeeper = asyncio.get_running_loop().create_task(self._keep_house(), name="ledger housekeeping")
+        loop = asyncio.get_running_loop()
+        self._tasks = [
+            loop.create_task(self._keep_house(), name="ledger housekeeping"),
+            loop.create_task(self._adopt(), name="ledger adoption"),
+        ]
 
     async def stop(self, grace: float = 5.0) -> None:
         """End: deliver what is queued within so many seconds, and journal the rest. Holds still kept will expire."""
         self._closed = True
-        if self._housekeeper is not None:
-            self._housekeeper.cancel()
-            await asyncio.wait([self._housekeeper])
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
         await self._delivery.close(grace)
 
     @property
@@ -181,11 +187,20 @@ class RedisLedger:
 
     def _look(self, hold_id: str, attempts: Sequence[int]) -> Awaitable[bool | None]:
         future: asyncio.Future[bool | None] = asyncio.get_running_loop().create_future()
+        if self._delivery.down or self._delivery.ended:
+            future.set_result(self._allowance.covers(hold_id))
+            return future
+        if self._delivery.full():
+            future.set_result(None)
+            return future
+        early = self._delivery.behind()
 
         def answered(reply: object) -> None:
             self._swept(reply)
+            covered = False if isinstance(reply, Exception) else read_covered(reply)
             if not future.done():
-                future.set_result(False if isinstance(reply, Exception) else read_covered(reply))
+                # The hold itself may be among what is owed, where it was granted with the store away.
+                future.set_result(None if early and not covered else covered)
 
         def away(_sent: bool) -> None:  # noqa: FBT001  a callback
             if not future.done():
@@ -282,15 +297,12 @@ class RedisLedger:
 
     async def _keep_house(self) -> None:
         renew_seconds = self._config.hold_seconds / 3
-        renewed = adopted = -math.inf
+        renewed = -math.inf
         while True:
             now = time.monotonic()
             if now - renewed >= renew_seconds:
                 renewed = now
                 self._renew()
-            if now - adopted >= _ADOPT_SECONDS:
-                adopted = now
-                self._adopt()
             keep_ms = self._config.keep_events_days * 86_400_000
             self._delivery.chore(Item(self._steps.sweep(_SWEEP_ROWS, keep_ms), self._swept))
             await asyncio.sleep(min(_SWEEP_SECONDS, renew_seconds))
@@ -304,12 +316,10 @@ class RedisLedger:
         self._allowance.reset()
         self._renew()  # before anybody takes what was kept through the outage for orphans
 
-    def _adopt(self) -> None:
-        try:
-            for journal in self._orphaned():
-                self._delivery.adopt(journal)
-        except OSError:
-            _LOG.exception("the journals of dead processes could not be read")
+    async def _adopt(self) -> None:
+        while True:
+            await self._delivery.adopt(self._orphaned)
+            await asyncio.sleep(_ADOPT_SECONDS)
 
 
 class _Watching:

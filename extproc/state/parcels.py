@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol, cast
 
 import orjson
 
+from extproc.state.steps import OWED
 from extproc.state.store import Call
 
 
@@ -29,7 +31,16 @@ class Lines(Protocol):
         ...
 
     def read_all(self) -> list[bytes]:
-        """All lines."""
+        """All lines. Blocks."""
+        ...
+
+    @property
+    def damaged(self) -> Sequence[bytes]:
+        """What ``read_all`` left out, for it is not what was written."""
+        ...
+
+    def set_aside(self, lines: Sequence[bytes]) -> Path:
+        """Keep what nobody can deliver in another file. Blocks. Raises ``JournalFull``, ``OSError``."""
         ...
 
     def truncate(self, upto: int | None = None) -> bool:
@@ -56,23 +67,17 @@ class Watcher(Protocol):
         """So many calls are owed to the store."""
         ...
 
-    def lost(self, kind: str) -> None:
-        """A call will never arrive: ``full`` (no room to keep it) or ``rejected`` (the store refuses it by itself)."""
+    def lost(self, kind: str, count: int = 1) -> None:
+        """Calls will never arrive: ``full`` (no room to keep it) or ``rejected`` (refused by itself, or unreadable)."""
         ...
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Adopted:
     """The journal of a dead process, and how many of its lines have yet to arrive."""
 
     journal: Lines
-    left: int
-
-    def arrived(self) -> None:
-        """One more has; the file goes with the last one."""
-        self.left -= 1
-        if self.left == 0:
-            self.journal.close(remove=True)
+    left: int = 0
 
 
 @dataclass(slots=True)
@@ -94,9 +99,14 @@ def line_of(call: Call) -> bytes:
 
 
 def read_line(line: bytes) -> Call | None:
-    """What ``line_of`` has written; None: it cannot be read."""
+    """What ``line_of`` has written; None: it is nothing that this version owes, but perhaps another one."""
     try:
-        script, keys, args = cast("tuple[str, list[str], list[str | int]]", orjson.loads(line))
-        return Call(script, tuple(keys), tuple(args))
+        script, keys, args = cast("tuple[object, object, object]", orjson.loads(line))
     except (ValueError, TypeError):
         return None
+    if not isinstance(script, str) or script not in OWED or not isinstance(keys, list) or not isinstance(args, list):
+        return None
+    names, values = cast("list[str]", keys), cast("list[str | int]", args)
+    if not names or {type(each) for each in names} != {str} or not {type(each) for each in values} <= {str, int}:
+        return None
+    return Call(script, tuple(names), tuple(values))

@@ -3,22 +3,21 @@
 Every method raises ``StoreAway``.
 """
 
-import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Sequence
 from dataclasses import fields
 from datetime import datetime, tzinfo
 from typing import Literal, cast
 
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import ResponseError
 
 from extproc.domain.ledger import MeterState, UsageEvent
 from extproc.domain.meters import Meter
 from extproc.domain.valueclass import valueclass
 from extproc.state import layout
+from extproc.state.answering import answering
 from extproc.state.events import PARTIES, decode_event, parties
 from extproc.state.steps import Steps, read_states
-from extproc.state.store import Store, StoreAway
+from extproc.state.store import Store
 
 _CHUNK = 500
 """Events per round trip: a quarter of a megabyte."""
@@ -36,7 +35,7 @@ Span = Literal["hour", "day", "month", "all"]
 
 @valueclass
 class Wanted:
-    """Whose usage; None: anybody's."""
+    """Whose usage; None: anybody's. ``tag``: a name and its value, of events only: sums know no tags."""
 
     org: str | None = None
     team: str | None = None
@@ -44,6 +43,7 @@ class Wanted:
     key_id: str | None = None
     model: str | None = None
     provider: str | None = None
+    tag: tuple[str, str] | None = None
 
 
 @valueclass
@@ -119,7 +119,7 @@ class Reports:
             entries = await self._read(last, f"{start_ms}-0")
             for ident, entry in entries:
                 stored = _stored(ident, entry)
-                if stored is not None and _matches(stored.event, wanted):
+                if stored is not None and _matches(stored.event, wanted) and _is_tagged(stored.event, wanted.tag):
                     found.append(stored)
                     if len(found) == limit:
                         return Page(tuple(found), stored.id)
@@ -129,7 +129,7 @@ class Reports:
         return Page(tuple(found), last[1:])
 
     async def _read(self, last: str, first: str) -> list[tuple[bytes, dict[bytes, bytes]]]:
-        async with _answering():
+        async with answering(_PATIENCE):
             return await cast(
                 "Awaitable[list[tuple[bytes, dict[bytes, bytes]]]]",
                 self._store.client.xrevrange(layout.events(self._prefix), last, first, _CHUNK),
@@ -143,6 +143,7 @@ class Reports:
         Kept are 400 days. An hour belongs to the day in which it begins.
         """
         wanted = wanted or Wanted()
+        assert wanted.tag is None
         sums: dict[tuple[int, tuple[str, ...]], list[int]] = {}
         hours = range(-(-start // _HOUR), -(-end // _HOUR))
         for at in range(0, len(hours), _HOURS):
@@ -158,7 +159,7 @@ class Reports:
         return [Sum(begin, names, *amounts) for (begin, names), amounts in sorted(sums.items())]
 
     async def _hours(self, hours: Sequence[int]) -> list[dict[bytes, bytes]]:
-        async with _answering():
+        async with answering(_PATIENCE):
             pipeline = self._store.client.pipeline(transaction=False)
             for hour in hours:
                 pipeline.hgetall(layout.rollup(self._prefix, hour))
@@ -179,13 +180,17 @@ def _stored(ident: bytes, entry: dict[bytes, bytes]) -> StoredEvent | None:
 
 
 def _matches(names: UsageEvent | dict[str, str], wanted: Wanted) -> bool:
-    for each in fields(wanted):
-        name = getattr(wanted, each.name)
+    for party in PARTIES:
+        name = getattr(wanted, party)
         if name is not None:
-            has = names[each.name] if isinstance(names, dict) else getattr(names, each.name)
+            has = names[party] if isinstance(names, dict) else getattr(names, party)
             if has != name:
                 return False
     return True
+
+
+def _is_tagged(event: UsageEvent, tag: tuple[str, str] | None) -> bool:
+    return tag is None or event.tags.get(tag[0]) == tag[1]
 
 
 def _begin(at: int, span: Span, zone: tzinfo) -> int:
@@ -195,14 +200,4 @@ def _begin(at: int, span: Span, zone: tzinfo) -> int:
     return int((moment.replace(day=1) if span == "month" else moment).timestamp())
 
 
-@asynccontextmanager
-async def _answering() -> AsyncGenerator[None]:
-    """A foreign error of the connection as ``StoreAway``."""
-    try:
-        async with asyncio.timeout(_PATIENCE):
-            yield
-    except (RedisError, OSError, TimeoutError) as error:
-        raise StoreAway(f"the store does not answer: {type(error).__name__}", sent=True) from error
-
-
-assert tuple(each.name for each in fields(Wanted)) == PARTIES
+assert tuple(each.name for each in fields(Wanted)) == (*PARTIES, "tag")

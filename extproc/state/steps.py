@@ -16,6 +16,9 @@ from extproc.state.store import Call
 ASK, OFFLINE, OPEN = 0, 1, 2
 """Modes of a hold: see ``scripts/hold.lua``."""
 
+OWED: Final = frozenset({"hold", "settle", "close"})
+"""Scripts of the steps that have to arrive: no others are in a journal."""
+
 LASTING_MS: Final = 7 * 24 * 3600 * 1000
 """For how long a repetition of a journalled step is known: its journal may wait that long for somebody to find it."""
 
@@ -148,9 +151,18 @@ def _fixed(line: HoldLine) -> Fixed:
         str(bucket_ms(meter.window)),
         str(line.end),
         str(meter.limit),
-        ";".join(f"{share}:{-(-meter.limit * share // SHARE)}" for share in meter.alert_at),
+        _alerts(meter),
         "1" if meter.unit == "usd" and not meter.guard else "2",
     )
+
+
+def _alerts(meter: Meter) -> str:
+    """See ``scripts/books.lua``."""
+    if not meter.alert_at:
+        return ""
+    shares = [(str(share), share) for share in meter.alert_at]
+    shares += [("refuse", step.at) for step in meter.ladder if step.refuse][:1]
+    return ";".join(f"{name}:{-(-meter.limit * share // SHARE)}" for name, share in shares)
 
 
 def repeated(call: Call) -> Call:

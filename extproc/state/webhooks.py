@@ -44,6 +44,8 @@ _WHOLE_SECONDS = 20.0
 """For the whole post: who answers byte by byte is not waited for."""
 _QUEUE_SECONDS = 60.0
 """For a place among the posts to one webhook."""
+_LONGEST_WAIT = 31 * 24 * 3600.0
+"""Seconds in a ``Retry-After`` that are believed; ``inf`` is what a number of 400 digits becomes."""
 _MOST_AT_ONCE = 4
 """Posts to one webhook; each has a thread while it lasts. Slack takes one a second."""
 
@@ -123,15 +125,16 @@ def retry_after_seconds(text: str | None, now_ns: int) -> float:
     """What a ``Retry-After`` asks for, seconds or a date (RFC 9110, section 10.2.3); 0 where there is none to read."""
     if text is None:
         return 0.0
-    if text.strip().isdecimal():
-        return float(text)
     try:
-        when = parsedate_to_datetime(text)
-    except ValueError:
+        seconds = float(text) if text.strip().isdecimal() else _date(text).timestamp() - now_ns / 1e9
+    except (ValueError, OverflowError):  # also a year beyond what a number of the machine holds
         return 0.0
-    # A date without a zone is UTC; naive times would be taken as the machine's.
-    seconds = (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp() - now_ns / 1e9
-    return max(0.0, seconds)
+    return max(0.0, seconds) if seconds < _LONGEST_WAIT else 0.0
+
+
+def _date(text: str) -> datetime:
+    when = parsedate_to_datetime(text)
+    return when if when.tzinfo else when.replace(tzinfo=UTC)  # a naive time would be taken as the machine's
 
 
 class Poster:

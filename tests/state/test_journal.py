@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
+from zlib import crc32
 
 import pytest
 
@@ -39,7 +41,7 @@ async def test_lines_come_back_in_order(journal):
         journal.append(line)
     await journal.flush()
     assert journal.read_all() == LINES
-    assert journal.damaged == 0
+    assert journal.damaged == []
     assert journal.path.parent.stat().st_mode & 0o777 == 0o700
     assert journal.path.stat().st_mode & 0o777 == 0o600
 
@@ -91,7 +93,7 @@ async def test_a_line_that_is_not_what_was_written_is_left_out_and_counted(tmp_p
     path.write_bytes(path.read_bytes().replace(b"two", b"\0\0\0"))
     second = Journal(path)
     assert second.read_all() == [b"one", b"three"]
-    assert second.damaged == 1
+    assert second.damaged == [b"%08x \0\0\0" % crc32(b"two")]
     second.close()
 
 
@@ -137,7 +139,7 @@ async def test_forgetting_while_the_thread_writes(journal):
     journal.append(b"last")
     await journal.flush()
     assert journal.read_all()[-1] == b"last"
-    assert journal.damaged == 0
+    assert journal.damaged == []
     journal.truncate()
     await journal.flush()
     journal.append(b"alone")
@@ -159,6 +161,47 @@ async def test_a_disk_that_refuses_is_told_and_the_lines_are_kept(journal):
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     await journal.flush()
     assert journal.read_all() == [b"before", b"does not fit"]
+
+
+async def test_what_is_set_aside_is_adopted_by_nobody_but_who_renames_it(journal):
+    journal.append(b"one")
+    await journal.flush()
+    aside = journal.set_aside([b"two", b""])
+    assert journal.set_aside([b"three"]) == aside == journal.path.with_suffix(".rejected")
+    assert aside.stat().st_mode & 0o777 == 0o600
+    assert journal.read_all() == [b"one"]
+    assert adopt(journal.path.parent) == []
+    aside.rename(journal.path.with_name("other.journal"))
+    (adopted,) = adopt(journal.path.parent)
+    assert adopted.read_all() == [b"two", b"", b"three"]
+    adopted.close(remove=True)
+
+
+async def test_all_that_a_journal_can_hold_can_be_set_aside_but_not_without_end(tmp_path):
+    journal = Journal(tmp_path / "one.journal", limit=100)
+    lines = [b""] * 10
+    for line in lines:
+        journal.append(line)
+    journal.set_aside(lines)
+    aside = journal.set_aside([b"%08x " % crc32(b"")] * 5)
+    before = aside.read_bytes()
+    with pytest.raises(JournalFull, match="200 bytes"):
+        journal.set_aside([b""] * 2)
+    assert aside.read_bytes() == before
+    journal.close()
+
+
+async def test_a_disk_that_refuses_what_is_set_aside_leaves_what_was_there(journal):
+    aside = journal.set_aside([b"one"])
+    before = aside.read_bytes()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 5, hard))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            journal.set_aside([b"does not fit"])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert aside.read_bytes() == before
 
 
 async def test_a_flush_that_nobody_waits_for_any_more_stops_nothing(journal):
@@ -190,6 +233,24 @@ def test_the_journal_of_a_living_process_is_left_alone(tmp_path):
     mine.close()
     (found,) = adopt(tmp_path)
     found.close()
+
+
+def test_one_that_cannot_be_opened_is_told_once_and_keeps_none_of_the_others_waiting(tmp_path, caplog):
+    for name in "ac":
+        one = Journal(tmp_path / f"{name}.journal")
+        one.append(b"owed")
+        one.close()
+    (tmp_path / "b.journal").mkdir()
+    told = set()
+    found = adopt(tmp_path, told)
+    assert [journal.path.name for journal in found] == ["a.journal", "c.journal"]
+    for journal in found:
+        journal.close()
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for journal in adopt(tmp_path, told):
+        journal.close(remove=True)
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    assert [record.args[0].filename for record in caplog.records] == [str(tmp_path / "b.journal")]
 
 
 def test_an_empty_one_is_tidied_away(tmp_path):

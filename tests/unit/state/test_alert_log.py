@@ -78,6 +78,20 @@ SENTENCES = [
         "Budget of the whole gateway: 0.01 % used (1.23 of 1.50 USD, in total).",
     ),
     (
+        raised(MONTH, start=NOVEMBER, share=10_000, settled=424 * NANOS, held=1500 * NANOS, needs=77 * NANOS),
+        (
+            'Budget of team "search" turned a request away, for it needs 77.00: of 2000.00 USD, 424.00 are used and'
+            " 1500.00 set aside for others (month from 2026-11-01)."
+        ),
+    ),
+    (
+        raised(MONTH, start=NOVEMBER, share=10_000, settled=1800 * NANOS, held=0, needs=0),
+        (
+            'Budget of team "search" turned a request away, for its ladder says so: of 2000.00 USD, 1800.00 are used and'
+            " 0.00 set aside for others (month from 2026-11-01)."
+        ),
+    ),
+    (
         raised(Window("calendar", "total"), settled=1_000, limit=1_250),
         'Budget of team "search": 80 % used (0.000001 of 0.00000125 USD, in total).',
     ),
@@ -114,6 +128,19 @@ def test_the_document_has_every_amount_to_the_nano_dollar():
         "settled": "1600.000000001",
         "limit": "2000.00",
         "text": 'Budget of team "search": 80 % used (1600.00 of 2000.00 USD, month from 2026-11-01).',
+    }
+
+
+def test_the_document_of_a_request_turned_away_says_what_was_set_aside():
+    document = raised(MONTH, start=NOVEMBER, share=10_000, settled=1, held=NANOS, needs=2 * NANOS).document()
+    told = {name: document[name] for name in ("type", "share", "settled", "held", "needs", "limit")}
+    assert told == {
+        "type": "budget_exhausted",
+        "share": 1.0,
+        "settled": "0.000000001",
+        "held": "1.00",
+        "needs": "2.00",
+        "limit": "2000.00",
     }
 
 
@@ -155,6 +182,8 @@ def test_a_window_ends_where_the_next_one_begins_also_when_clocks_change(span, z
         {"start": "soon"},
         {"start": 10**30},
         {"settled": "much"},
+        {"held": "much"},
+        {"held": 1, "needs": "much"},
     ],
 )
 def test_what_is_no_alert_is_said(fields):

@@ -1,116 +1,19 @@
 """What is brought to the store, and what becomes of it: with a store that does as the test says."""
 
 import asyncio
-from collections.abc import Callable, Sequence
 
 import pytest
 
 from extproc.state import delivery
-from extproc.state.delivery import Delivery
-from extproc.state.journal import JournalFull
-from extproc.state.parcels import Item, line_of, read_line
+from extproc.state.parcels import Item, read_line
 from extproc.state.store import Call, StoreAway
-
-SETTLE = Call("settle", ("{p}:",), (0, "h", 1, "A", 1, 2, 3, 1, 1, 0, 0, 0, 99, "a|b", 0, b'{"e":"\xc3\xa9"}', 0))
-PROBE = Call("states", ("{p}:",), (0,))
-
-
-class FakeStore:
-    """Answers a call with its second argument. ``fail`` decides about each batch; ``gate`` holds all of them up."""
-
-    def __init__(self) -> None:
-        self.batches: list[list[Call]] = []
-        self.fail: Callable[[Sequence[Call]], Exception | None] = lambda calls: None
-        self.gate = asyncio.Event()
-        self.gate.set()
-
-    async def run(self, calls: Sequence[Call]) -> list[object]:
-        if list(calls) != [PROBE]:
-            self.batches.append(list(calls))
-        await self.gate.wait()
-        if error := self.fail(calls):
-            raise error
-        return [call.args[1] if len(call.args) > 1 else [] for call in calls]
-
-
-class FakeJournal:
-    """Lines in memory, ``room`` of them at most."""
-
-    def __init__(self, lines: Sequence[bytes] = (), room: int = 1000) -> None:
-        self.lines = list(lines)
-        self.room = room
-        self.flushed = 0
-        self.closed = False
-        self.removed = False
-
-    def append(self, line: bytes) -> int:
-        if len(self.lines) >= self.room:
-            raise JournalFull("full")
-        self.lines.append(line)
-        return len(self.lines)
-
-    async def flush(self) -> None:
-        self.flushed = len(self.lines)
-
-    def read_all(self) -> list[bytes]:
-        return list(self.lines)
-
-    def truncate(self, upto: int | None = None) -> bool:
-        if upto is not None and upto != len(self.lines):
-            return False
-        self.lines.clear()
-        return True
-
-    def close(self, *, remove: bool = False) -> None:
-        self.closed, self.removed = True, remove
-
-
-class Watch:
-    """Notes what it is told."""
-
-    def __init__(self) -> None:
-        self.told: list[str] = []
-
-    def store_down(self) -> None:
-        self.told.append("down")
-
-    def store_up(self) -> None:
-        self.told.append("up")
-
-    def queue(self, length: int) -> None:
-        """Of no interest here."""
-
-    def lost(self, kind: str) -> None:
-        self.told.append(kind)
-
-
-class World:
-    """A delivery and what is around it; no time passes between probes."""
-
-    def __init__(self) -> None:
-        self.store, self.journal, self.watch = FakeStore(), FakeJournal(), Watch()
-        self.delivery = Delivery(self.store, self.journal, self.watch, [PROBE])
-        self.replies: list[object] = []
-        self.away: list[bool] = []
-
-    def item(self, name: str) -> Item:
-        return Item(Call("x", ("{p}:",), (0, name)), self.replies.append, self.away.append)
-
-    async def settled(self) -> None:
-        for _ in range(50):
-            await asyncio.sleep(0)
+from tests.unit.state.delivery_world import SETTLE, delivering, lines
 
 
 @pytest.fixture
 async def world(monkeypatch):
-    monkeypatch.setattr(delivery, "_PROBE_SECONDS", 0)
-    one = World()
-    one.delivery.start()
-    await one.settled()
-    yield one
-    one.store.fail = lambda calls: None
-    one.store.gate.set()
-    await one.delivery.close(1.0)
+    async with delivering(monkeypatch) as one:
+        yield one
 
 
 async def test_calls_of_one_turn_go_together_and_what_is_owed_goes_first(world) -> None:
@@ -160,7 +63,7 @@ async def test_an_outage_gives_back_what_is_asked_and_keeps_what_is_owed(world) 
     await world.settled()
     assert world.delivery.down
     assert world.away == [True, True]
-    assert [read_line(line) for line in world.journal.lines] == [Call("x", ("{p}:",), (0, "owed"))]
+    assert [read_line(line) for line in world.journal.lines] == [Call("close", ("{p}:",), (0, "owed"))]
     world.delivery.owe(world.item("later"))
     assert world.away == [True, True, False]
     assert len(world.journal.lines) == 2
@@ -181,21 +84,6 @@ async def test_a_journalled_settlement_is_known_for_days(world) -> None:
     assert call.args[15] == '{"e":"é"}'
 
 
-async def test_more_than_fits_in_memory_is_read_back_from_the_journal(world, monkeypatch) -> None:
-    monkeypatch.setattr(delivery, "_MAX_OWED", 3)
-    world.store.fail = lambda calls: StoreAway("away", sent=False)
-    world.delivery.owe(world.item("0"))
-    await world.settled()
-    for name in "12345":
-        world.delivery.owe(world.item(name))
-    world.store.fail = lambda calls: None
-    world.store.batches.clear()
-    await world.settled()
-    delivered = [call.args[1] for batch in world.store.batches for call in batch]
-    assert set(delivered) == set("012345")
-    assert world.journal.lines == []
-
-
 async def test_what_fits_nowhere_is_told(world, monkeypatch) -> None:
     monkeypatch.setattr(delivery, "_MAX_OWED", 1)
     world.journal.room = 0
@@ -214,8 +102,9 @@ async def test_a_call_that_the_store_refuses_is_given_up_after_a_while_and_holds
     world.store.run = run
     world.delivery.owe(world.item("bad"))
     world.delivery.owe(world.item("good"))
-    await world.settled()
+    await world.until(lambda: world.journal.aside)
     assert world.watch.told == ["rejected"]
+    assert [read_line(line) for line in world.journal.aside] == [Call("close", ("{p}:",), (0, "bad"))]
     assert sum(call.args[1] == "bad" for batch in world.store.batches for call in batch) == 3
     assert world.replies[0] == "good"
     assert isinstance(world.replies[1], ValueError)
@@ -225,7 +114,7 @@ async def test_a_fault_of_ours_ends_neither_the_delivery_nor_the_batch(world) ->
     def broken(reply: object) -> None:
         raise RuntimeError("a reader's fault")
 
-    world.delivery.owe(Item(Call("x", ("{p}:",), (0, "1")), broken))
+    world.delivery.owe(Item(Call("close", ("{p}:",), (0, "1")), broken))
     world.delivery.owe(world.item("2"))
     await world.settled()
     failures = [RuntimeError("the store's fault")]
@@ -235,48 +124,67 @@ async def test_a_fault_of_ours_ends_neither_the_delivery_nor_the_batch(world) ->
     assert world.replies == ["2", "3"]
 
 
-async def test_a_dead_process_s_journal_goes_with_its_last_line(world) -> None:
-    lines = [line_of(Call("x", ("{p}:",), (0, name))) for name in "ab"]
-    journal = FakeJournal([*lines, b"torn"])
-    world.store.gate.clear()
-    world.delivery.adopt(journal)
-    await world.settled()
-    assert not journal.closed
-    world.store.gate.set()
-    await world.settled()
-    assert journal.removed
-    assert world.watch.told == ["rejected"], "the line that cannot be read"
-    empty = FakeJournal()
-    world.delivery.adopt(empty)
-    assert empty.removed
-
-
-async def test_the_end_waits_for_what_is_owed(world) -> None:
+async def test_a_call_that_cannot_even_be_sent_holds_up_nobody_and_is_set_aside(world) -> None:
+    world.store.fail = lambda calls: TypeError("no such type") if any("bad" in call.args for call in calls) else None
     world.delivery.owe(world.item("1"))
-    await world.delivery.close(5.0)
-    assert world.replies == ["1"]
-
-
-async def test_what_the_end_cannot_wait_for_is_journalled(world) -> None:
-    world.store.gate.clear()
-    world.delivery.owe(Item(SETTLE))
-    await world.settled()
-    world.delivery.owe(world.item("2"))
+    world.delivery.owe(world.item("bad"))
+    world.delivery.owe(Item(SETTLE, world.replies.append))
     world.delivery.ask(world.item("asked"))
-    await world.delivery.close(0)
-    first, second = map(read_line, world.journal.lines)
-    assert first is not None
-    assert second is not None
-    assert (first.args[1], first.args[10]) == ("h", 1), "it may have arrived"
-    assert second.args[1] == "2"
-    assert world.journal.flushed == 2
-    world.delivery.owe(world.item("after the end"))
-    assert len(world.journal.lines) == 3
+    await world.until(lambda: world.journal.aside)
+    assert [reply for reply in world.replies if isinstance(reply, str)] == ["1", "h", "asked"]
+    assert [type(reply) for reply in world.replies if not isinstance(reply, str)] == [TypeError]
+    assert [read_line(line) for line in world.journal.aside] == [Call("close", ("{p}:",), (0, "bad"))]
+    assert world.watch.told == ["rejected"]
+    assert world.away == []
+    settles = [call.args[10] for batch in world.store.batches for call in batch if call.script == "settle"]
+    assert settles == [0, 1], "alone it may be a repetition"
+    world.delivery.owe(world.item("2"))
+    await world.until(lambda: world.replies[-1] == "2")
 
 
-@pytest.mark.parametrize("line", [b"", b"{}", b"[]", b'["x"]', b"\xff"])
-def test_a_line_that_cannot_be_read_is_none(line) -> None:
-    assert read_line(line) is None
+async def test_what_was_asked_and_cannot_be_sent_is_answered_with_the_fault(world) -> None:
+    world.store.fail = lambda calls: TypeError("no such type") if any("bad" in call.args for call in calls) else None
+    world.delivery.ask(world.item("bad"))
+    world.delivery.owe(world.item("1"))
+    await world.settled()
+    assert [str(reply) for reply in world.replies] == ["1", "no such type"]
+    assert not world.delivery.down
+
+
+async def test_where_nothing_can_be_sent_no_call_is_given_up_for_it(world) -> None:
+    world.store.fail = lambda calls: RuntimeError("the client's fault")
+    world.delivery.owe(world.item("1"))
+    await world.until(lambda: world.delivery.down)
+    assert world.watch.told == ["down"]
+    assert world.journal.lines == lines("1")
+    world.store.fail = lambda calls: None
+    await world.until(lambda: world.replies)
+    assert world.replies == ["1"]
+    assert world.watch.told == ["down", "up"]
+
+
+async def test_the_store_may_go_while_calls_are_sent_one_by_one(world) -> None:
+    failures = [StoreAway("gone", sent=False), TypeError("no such type")]
+    world.store.fail = lambda calls: failures.pop() if failures else None
+    world.delivery.owe(Item(SETTLE, world.replies.append))
+    await world.until(lambda: world.replies)
+    assert world.replies == ["h"]
+    assert [batch[0].args[10] for batch in world.store.batches] == [0, 1, 1]
+    assert world.watch.told == []
+
+
+async def test_the_end_waits_for_what_was_owed_through_an_outage(world) -> None:
+    world.store.fail = lambda calls: StoreAway("away", sent=False)
+    world.delivery.owe(world.item("1"))
+    await world.settled()
+    world.watch.store_up = world.store.gate.clear  # it is back, and slow
+    world.store.fail = lambda calls: None
+    await world.until(lambda: not world.delivery.down)
+    closing = asyncio.create_task(world.delivery.close(30))
+    await world.settled()
+    world.store.gate.set()
+    await closing
+    assert world.replies == ["1"]
 
 
 class TestPatience:
@@ -336,7 +244,7 @@ class TestPatience:
         world.delivery.owe(world.item("1"), patient=True)
         world.delivery.ask(world.item("asked"))
         await world.settled()
-        assert [read_line(line) for line in world.journal.lines] == [Call("x", ("{p}:",), (0, "1"))]
+        assert [read_line(line) for line in world.journal.lines] == [Call("close", ("{p}:",), (0, "1"))]
         world.store.fail = lambda calls: None
         await world.settled()
         assert world.replies == ["1"]

@@ -117,9 +117,15 @@ def test_webhooks_of_one_host_have_different_names():
         ("Wed, 18 Nov 2026 11:07:40 -0000", 60),
         ("Wed, 18 Nov 2026 11:05:40 GMT", 0),
         ("-5", 0),
+        ("9" * 400, 0),
+        ("2678399", 2678399),
+        ("2678400", 0),
+        ("Wed, 18 Nov 9999 11:05:40 GMT", 0),
+        ("Mon, 01 Jan 99999999999999999999 00:00:00 GMT", 0),
+        ("Wed, 18 Nov 2026 11:07:40 +9999999999999999999999", 0),
         ("soon", 0),
         ("", 0),
     ],
 )
-def test_retry_after_is_read_as_seconds_or_as_a_date(text, seconds):
+def test_retry_after_is_read_as_seconds_or_as_a_date_within_a_month(text, seconds):
     assert retry_after_seconds(text, NOW_NS) == pytest.approx(seconds)
