@@ -45,11 +45,6 @@ def bind(host: str, port: int) -> socket.socket:
         raise
 
 
-async def serve(app: ASGIApp, host: str, port: int) -> None:
-    """Serve until cancelled. Raises as ``bind`` does."""
-    await serve_on(app, bind(host, port))
-
-
 async def serve_on(app: ASGIApp, listener: socket.socket) -> None:
     """Serve until cancelled, then let answers under way end. The socket is closed either way."""
     config = uvicorn.Config(

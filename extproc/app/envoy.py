@@ -20,6 +20,11 @@ from extproc.envoyconf.placement import ErrorShape, Placement
 from extproc.phases.endpoints import ANTHROPIC, GEMINI, OPENAI
 from extproc.translate.pairs import CLIENT_DIALECTS
 
+_ADMIN_SECONDS = 2.0
+"""For an answer of Envoy's admin interface, which normally takes a millisecond."""
+_VALIDATE_SECONDS = 60.0
+"""For a look at a configuration; one of 5,000 models takes a second or two."""
+
 
 def placement(
     run_dir: RunDir,
@@ -89,7 +94,15 @@ async def validate(envoy: Path, config: Path) -> str | None:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    output, _ = await process.communicate()
+    try:
+        async with asyncio.timeout(_VALIDATE_SECONDS):
+            output, _ = await process.communicate()
+    except TimeoutError:
+        return f"it does not come to an end within {_VALIDATE_SECONDS:g} seconds"
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
     return None if process.returncode == 0 else output.decode(errors="replace").strip()
 
 
@@ -110,15 +123,17 @@ async def active_requests(port: int) -> int | None:
 
 async def _call_admin(port: int, path: str, method: str) -> tuple[int, bytes] | None:
     request = f"{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+    # One that hangs still has connections accepted, by the kernel. TimeoutError is an OSError.
     with contextlib.suppress(OSError, ValueError, IndexError):
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        try:
-            writer.write(request.encode())
-            answer = await reader.read()
-            head, _, body = answer.partition(b"\r\n\r\n")
-            return int(head.split()[1]), body
-        finally:
-            writer.close()
+        async with asyncio.timeout(_ADMIN_SECONDS):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            try:
+                writer.write(request.encode())
+                answer = await reader.read()
+                head, _, body = answer.partition(b"\r\n\r\n")
+                return int(head.split()[1]), body
+            finally:
+                writer.close()
     return None
 
 

@@ -10,11 +10,10 @@ import contextlib
 import fcntl
 import os
 import shutil
-import signal
+import socket
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -24,13 +23,13 @@ from extproc.admin.server import PortInUse, bind, serve_on
 from extproc.app import envoy as envoys
 from extproc.app.children import Child, ChildSpec, stop_all, until
 from extproc.app.office import Office
+from extproc.app.plan import Plan, StartError, check_places
+from extproc.app.rotation import follow
 from extproc.app.rundir import RUN_DIR_VARIABLE, RunDir
-from extproc.app.storage import STORE_SOCKET_VARIABLE, check_address, embedded_directory, is_embedded
-from extproc.app.worker import DRAIN_VARIABLE, ROWS_VARIABLE
-from extproc.config.snapshot import Snapshot
+from extproc.app.storage import STORE_SOCKET_VARIABLE, embedded_directory, is_embedded
+from extproc.app.worker import CONFIG_VARIABLE, ROWS_VARIABLE
 from extproc.state import embedded
-from extproc.state.address import AddressError
-from extproc.telemetry.events import EventLog
+from extproc.telemetry.events import EventLog, bridge_logging
 from extproc.telemetry.exposition import Exposition, worker_environment
 from extproc.transport.health import is_serving
 from extproc.version import VERSION
@@ -41,36 +40,14 @@ _START_SECONDS = 30.0
 _LONGEST_SOCKET_PATH = 103
 """Bytes: 107 on Linux, and four less on macOS (sun_path in sys/un.h)."""
 
-
 _WATCH_SECONDS = 1.0
 _PATIENCE = 5.0
 """Seconds a worker may take to answer its health check before it counts as hung: longer than one body of tens of MiB
 keeps its event loop. Envoy sends it nothing new by then, but leaves the streams it has."""
-
-
-class StartError(Exception):
-    """The gateway cannot start; the message says why and what to do, on one line."""
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What to run.
-
-    ``config_text`` and ``config_source``: the configuration as read; ``env``: what its references need beyond our own
-    environment. ``envoy``: the program, None where somebody else runs it. ``simulator_port``: where the simulator shall
-    listen, None for no simulator. ``run_dir`` None: a new temporary folder.
-    """
-
-    snapshot: Snapshot
-    config_text: str
-    config_source: str
-    env: dict[str, str]
-    envoy: Path | None
-    simulator_port: int | None = None
-    run_dir: Path | None = None
-    rows: Path | None = None
-    access_log: Path | None = None
-    drain_seconds: float = 30.0
+_KILL_SECONDS = 5.0
+"""What a child gets to end by itself once nothing is under way in it."""
+_SETTLE_SECONDS = 10.0
+"""The same for workers, which have the books to close."""
 
 
 class Gateway:
@@ -85,6 +62,8 @@ class Gateway:
         self._workers: list[Child] = []
         self._envoy: Child | None = None
         self._envoy_port = 0
+        self._config = _anonymous(plan.loaded.pack())
+        self._listener: socket.socket | None = None
         self._admin: asyncio.Task[None] | None = None
         self._watchers: list[asyncio.Task[None]] = []
         self._exposition: Exposition | None = None
@@ -98,10 +77,12 @@ class Gateway:
     async def start(self) -> None:
         """Start everything. Raises ``StartError``."""
         plan = self._plan
+        events = EventLog(sys.stderr)
+        bridge_logging(events)
         exposition = self._exposition = self._prepare_folder()
-        self._check_places()
+        check_places(plan)
         try:
-            listener = bind(plan.snapshot.admin_host, plan.snapshot.admin_port)
+            self._listener = bind(plan.snapshot.admin_host, plan.snapshot.admin_port)
         except PortInUse as error:
             raise StartError(str(error)) from None
         except OSError as error:
@@ -109,8 +90,7 @@ class Gateway:
         await self._start_simulator()
         await self._start_store()
         await self._start_workers()
-        events = EventLog(sys.stderr)
-        self._office = Office(plan.snapshot, {**os.environ, **plan.env, **self._store_env}, events)
+        self._office = Office(plan.snapshot, {**os.environ, **self._store_env}, events)
         await self._office.start()
         app = create_app(
             AdminDeps(
@@ -125,12 +105,12 @@ class Gateway:
                 alerts=self._office.alerts,
             )
         )
-        self._admin = asyncio.create_task(serve_on(app, listener), name="admin")
+        self._admin = asyncio.create_task(serve_on(app, self._listener), name="admin")
         await self._start_envoy()
 
     def _prepare_folder(self) -> Exposition:
-        plan, root = self._plan, self._run.root
-        if (size := len(os.fsencode(self._run.socket(plan.snapshot.workers - 1)))) > _LONGEST_SOCKET_PATH:
+        root, workers = self._run.root, self._plan.snapshot.workers
+        if (size := len(os.fsencode(self._run.socket(workers - 1)))) > _LONGEST_SOCKET_PATH:
             raise StartError(
                 f"{root} is too long for a run folder: the workers' sockets would have paths of {size} bytes, and"
                 f" {_LONGEST_SOCKET_PATH} are the most"
@@ -139,31 +119,11 @@ class Gateway:
             root.mkdir(parents=True, exist_ok=True)
             self._lock = self._run.lock.open("w")
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # The configuration may hold keys, and the folder may be shared with Envoy's container.
-            _write_private(self._run.config, plan.config_text)
-            _write_private(self._run.config_source, plan.config_source)
             return Exposition(self._run.metrics)
         except BlockingIOError:
             raise StartError(f"another gateway runs in {root}; give this one a run folder of its own") from None
         except OSError as error:
             raise StartError(f"cannot use {root} as the run folder: {error.strerror}") from None
-
-    def _check_places(self) -> None:
-        """What a child would fail at, again and again."""
-        plan, snapshot = self._plan, self._plan.snapshot
-        try:
-            check_address(snapshot)
-        except AddressError as error:
-            raise StartError(f"store.url: {error}") from None
-        if plan.envoy is not None:
-            if (snapshot.listen_host, snapshot.listen_port) == (snapshot.admin_host, snapshot.admin_port):
-                raise StartError(f"clients and admin cannot both have port {snapshot.listen_port}; choose another")
-            _must_be_free(snapshot.listen_host, snapshot.listen_port, "listen.port")
-        for path in filter(None, (plan.rows, plan.access_log)):
-            try:
-                path.open("ab").close()
-            except OSError as error:
-                raise StartError(f"cannot write {path}: {error.strerror}") from None
 
     async def _start_simulator(self) -> None:
         port = self._plan.simulator_port
@@ -187,7 +147,7 @@ class Gateway:
             return
         socket = self._run.store_socket
         try:
-            directory = embedded_directory(self._plan.snapshot, {**os.environ, **self._plan.env})
+            directory = embedded_directory(self._plan.snapshot, os.environ)
             lock = self._store_lock = await embedded.take_directory(directory)
             argv = embedded.command(directory, socket)
         except embedded.EmbeddedError as error:
@@ -204,18 +164,18 @@ class Gateway:
 
     async def _start_workers(self) -> None:
         assert self._exposition is not None
+        config = self._config.fileno()
         env = {
-            **self._plan.env,
             **self._store_env,
             **worker_environment(self._run.metrics),
             RUN_DIR_VARIABLE: str(self._run.root),
-            DRAIN_VARIABLE: str(self._plan.drain_seconds),
+            CONFIG_VARIABLE: str(config),
         }
         if self._plan.rows is not None:
             env[ROWS_VARIABLE] = str(self._plan.rows)
         for index in range(self._plan.snapshot.workers):
             argv = (sys.executable, "-m", "extproc.app.worker", str(index))
-            self._workers.append(await self._spawn(f"worker {index}", argv, env, self._worker_gone))
+            self._workers.append(await self._spawn(f"worker {index}", argv, env, self._worker_gone, (config,)))
         for index, worker in enumerate(self._workers):
             if not await until(lambda i=index: is_serving(self._run.socket(i)), seconds=_START_SECONDS, child=worker):
                 raise StartError(f"worker {index} does not start; its own message is above")
@@ -265,6 +225,12 @@ class Gateway:
             fault = await envoys.validate(plan.envoy, self._run.envoy_config)
             raise StartError(f"Envoy does not start: {(fault or 'its own message is above').splitlines()[-1]}")
         self._serving = True
+        if plan.access_log is not None:
+            following = follow(plan.access_log, self._reopen_access_log)
+            self._watchers.append(asyncio.create_task(following, name="rotation of the access log"))
+
+    async def _reopen_access_log(self) -> bool:
+        return await envoys.ask_admin(self._envoy_port, "/reopen_logs", method="POST") == 200
 
     async def _spawn(
         self,
@@ -296,57 +262,54 @@ class Gateway:
     async def _envoy_ready(self) -> bool:
         return not self._stopping and await envoys.ask_admin(self._envoy_port, "/ready") == 200
 
-    async def run_until_signal(self) -> None:
-        """Serve until SIGINT or SIGTERM."""
-        stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, stop.set)
-        await stop.wait()
-
     async def stop(self) -> None:
-        """Let requests under way end, then stop everything. Safe after a start that failed half-way."""
+        """Let requests under way end, then stop everything. Safe after a start that failed, or was given up, half-way."""
         self._stopping = True
+        try:
+            await self._stop_processes()
+        finally:
+            for held in filter(None, (self._config, self._listener, self._store_lock, self._lock)):
+                held.close()
+            if self._temporary:
+                shutil.rmtree(self._run.root, ignore_errors=True)
+
+    async def _stop_processes(self) -> None:
+        loop = asyncio.get_running_loop()
+        drained = loop.time() + self._plan.snapshot.drain
         for watcher in self._watchers:
             watcher.cancel()
         if self._envoy is not None:
             if self._serving and self._envoy.pid is not None:
                 await self._drain_envoy()
-            await self._envoy.stop(grace=5.0)
-        await stop_all(self._workers, grace=self._plan.drain_seconds + 5.0)
+            await self._envoy.stop(grace=_KILL_SECONDS)
+        await stop_all(self._workers, grace=max(0.0, drained - loop.time()) + _SETTLE_SECONDS)
         if self._admin is not None:
             self._admin.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._admin
         if self._office is not None:
             await self._office.stop()
-        await stop_all([c for c in self._children if c not in self._workers and c is not self._envoy], grace=5.0)
-        for lock in filter(None, (self._store_lock, self._lock)):
-            lock.close()
-        if self._temporary:
-            shutil.rmtree(self._run.root, ignore_errors=True)
+        rest = [child for child in self._children if child not in self._workers and child is not self._envoy]
+        await stop_all(rest, grace=_KILL_SECONDS)
 
     async def _drain_envoy(self) -> None:
         """No new connections, idle ones closed; then wait for the requests under way."""
-        await envoys.ask_admin(self._envoy_port, "/drain_listeners?graceful&skip_exit", method="POST")
+        if await envoys.ask_admin(self._envoy_port, "/drain_listeners?graceful&skip_exit", method="POST") is None:
+            self._tell("Envoy does not answer; it is ended at the end of the drain time")
 
         async def idle() -> bool:
             return await envoys.active_requests(self._envoy_port) == 0
 
-        if not await until(idle, seconds=self._plan.drain_seconds, child=self._envoy):
-            self._tell("some requests were still under way at the end of the drain time; they are cut")
+        if not await until(idle, seconds=self._plan.snapshot.drain, child=self._envoy):
+            self._tell("requests that were still under way at the end of the drain time are cut")
 
 
-def _must_be_free(host: str, port: int, setting: str) -> None:
-    try:
-        bind(host, port).close()
-    except PortInUse:
-        raise StartError(f"port {port} on {host} is already in use: set {setting} in gateway.yaml, or --port") from None
-    except OSError as error:
-        raise StartError(f"cannot listen on {host}:{port}: {error.strerror}") from None
-
-
-def _write_private(path: Path, text: str) -> None:
-    path.unlink(missing_ok=True)
-    path.touch(mode=0o600)
-    path.write_text(text)
+def _anonymous(content: bytes) -> IO[bytes]:
+    """A file that only its descriptor leads to. It is gone with the last process that has it, and holds secrets."""
+    if sys.platform == "linux":
+        file: IO[bytes] = os.fdopen(os.memfd_create("config"), "w+b")  # in memory only
+    else:
+        file = tempfile.TemporaryFile()  # noqa: SIM115  it stays open as long as the gateway runs
+    file.write(content)
+    file.flush()
+    return file

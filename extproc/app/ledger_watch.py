@@ -24,11 +24,11 @@ class LedgerWatch:
         self._metrics.store_up(up=True)
         self._events.event("info", "the store is back")
 
-    def late(self, kind: str) -> None:
+    def late(self, kind: str, count: int = 1) -> None:
         """See ``Observer``."""
-        self._metrics.settlement(kind)
+        self._metrics.settlement(kind, count)
         if kind in _LOST:
-            self._events.event("error", "a settlement is lost to the ledger", reason=kind)
+            self._events.event("error", "settlements are lost to the ledger", reason=kind, settlements=count)
 
     def queue(self, length: int) -> None:
         """See ``Observer``."""

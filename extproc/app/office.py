@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from extproc.admin.litellm.templates import Templates
 from extproc.admin.meter_reader import MeterStates
 from extproc.admin.service import DirectoryService
-from extproc.app.services import live_directory
-from extproc.app.storage import open_store
+from extproc.admin.slips import slips
+from extproc.app.services import last_state, live_directory
+from extproc.app.storage import journal_directory, open_store
 from extproc.config.snapshot import Snapshot
 from extproc.state.alert_log import AlertLog
 from extproc.state.alerts import AlertBuried, AlertDelivered, AlertEvent, AlertFailed, AlertSender
@@ -24,6 +25,7 @@ class Office:
 
     def __init__(self, snapshot: Snapshot, env: Mapping[str, str], events: EventLog) -> None:
         self._events = events
+        self._snapshot = snapshot
         self._store = open_store(snapshot, env)
         self.service: DirectoryService | None = None
         self.reports: Reports | None = None
@@ -33,7 +35,8 @@ class Office:
         self._sending: asyncio.Task[None] | None = None
         if self._store is not None:
             self.reports = Reports(self._store)
-            self._directory = live_directory(snapshot, self._store, self._warn)
+            memory = last_state(journal_directory(snapshot, env, self._store))  # what the workers know, too
+            self._directory = live_directory(snapshot, self._store, self._warn, memory)
             self.service = DirectoryService(self._directory, lambda: snapshot, meters=MeterStates(self.reports))
             self.templates = Templates(self._directory)
             self.alerts = AlertLog(self._store)
@@ -44,6 +47,8 @@ class Office:
         if self._store is None or self._alerts is None:
             return
         await self._directory.start()
+        for slip in slips(self._directory, self._snapshot):
+            self._warn(slip)
         self._sending = asyncio.create_task(self._alerts.run(), name="alerts")
 
     async def stop(self) -> None:
@@ -54,7 +59,7 @@ class Office:
             await self._alerts.close()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._sending
-            await self._directory.stop()
+        await self._directory.stop()
         await self._store.close()
 
     def _warn(self, message: str) -> None:

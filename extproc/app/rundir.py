@@ -17,16 +17,6 @@ class RunDir:
     root: Path
 
     @property
-    def config(self) -> Path:
-        """The configuration's text as it was at the start: a worker that is restarted must not see a newer one."""
-        return self.root / "gateway.yaml"
-
-    @property
-    def config_source(self) -> Path:
-        """The path that ``config`` was read from: for messages, and the base of ``file:`` references."""
-        return self.root / "config-source"
-
-    @property
     def lock(self) -> Path:
         """Held by the supervisor: two gateways in one folder would take each other's sockets."""
         return self.root / "lock"

@@ -61,7 +61,8 @@ class Services:
         if self._store is not None:
             kept = journal_directory(snapshot, env, self._store)
             kept.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._live = live_directory(snapshot, self._store, partial(events.event, "warning"), _memory(kept, index))
+            memory = last_state(kept, writes=index == 0)
+            self._live = live_directory(snapshot, self._store, partial(events.event, "warning"), memory)
             self._ledger = _ledger(snapshot, self._store, kept, observer)
         self.directory: Directory = self._live or Declared(snapshot)
         self._credentials = CredentialKeeper(snapshot, self._on_credential, SystemClock())
@@ -181,9 +182,9 @@ def _ledger(snapshot: Snapshot, store: Store, journals: Path, observer: Observer
         workers=snapshot.workers,
     )
     own = journal.Journal(journal.new_path(journals))
-    return RedisLedger(store, config, observer, journal=own, orphaned=partial(journal.adopt, journals))
+    return RedisLedger(store, config, observer, journal=own, orphaned=partial(journal.adopt, journals, set()))
 
 
-def _memory(folder: Path, index: int) -> Memory:
-    """Of a worker's directory: it outlives the gateway, all workers read it, the first one writes it."""
-    return Memory(folder / "directory.json", writes=index == 0)
+def last_state(journals: Path, *, writes: bool = False) -> Memory:
+    """Of a directory, beside the journals: it outlives the gateway. All processes read it, the first worker writes it."""
+    return Memory(journals / "directory.json", writes=writes)

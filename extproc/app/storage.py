@@ -3,7 +3,8 @@
 Below the state folder (``extproc.state.embedded.state_directory``)::
 
     redis/            the embedded server's: its ledger, its log, the lock
-    journal-<store>/  lines that a Redis has yet to be told, one file per process; <store> tells Redises apart
+    journal-<store>/  lines that a Redis has yet to be told, one file per process; <store> tells Redises apart;
+                      what could not be told is in *.rejected
 """
 
 import hashlib
@@ -12,7 +13,6 @@ from pathlib import Path
 from urllib.parse import quote
 
 from extproc.config.snapshot import Snapshot
-from extproc.state.address import parse_address
 from extproc.state.embedded import EmbeddedError, state_directory
 from extproc.state.store import Store, connect
 
@@ -30,13 +30,6 @@ def is_embedded(snapshot: Snapshot) -> bool:
 def embedded_directory(snapshot: Snapshot, env: Mapping[str, str]) -> Path:
     """The embedded server's folder. Raises ``EmbeddedError``."""
     return state_directory(snapshot.store, env) / "redis"
-
-
-def check_address(snapshot: Snapshot) -> None:
-    """Raises ``AddressError`` where the URL cannot be: workers would fail at it again and again."""
-    url = snapshot.store.url.reveal()
-    if url not in {_EMBEDDED, _NONE}:
-        parse_address(url)
 
 
 def open_store(snapshot: Snapshot, env: Mapping[str, str]) -> Store | None:

@@ -1,4 +1,4 @@
-"""One worker process: ``python -m extproc.app.worker INDEX``, with the run directory in its environment.
+"""One worker process: ``python -m extproc.app.worker INDEX``, with run directory and configuration in its environment.
 
 The supervisor (``extproc.app.gateway``) starts it and puts ``PROMETHEUS_MULTIPROC_DIR`` into its environment, which must
 be there before the interpreter imports anything. SIGTERM drains: streams under way end, new ones go to other workers.
@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import gc
 import os
-import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +17,8 @@ import uvloop
 from extproc.app.ledger_watch import LedgerWatch
 from extproc.app.rundir import RUN_DIR_VARIABLE, RunDir
 from extproc.app.services import Services
-from extproc.config.load import load_text
+from extproc.app.signals import told_to_stop
+from extproc.config.loaded import unpack
 from extproc.config.snapshot import Snapshot
 from extproc.envoyconf.listener import BUFFER
 from extproc.phases.admission import Admission
@@ -33,7 +33,8 @@ from extproc.telemetry.traces import Tracer, make_tracer
 from extproc.transport.server import GrpcServer
 from extproc.version import VERSION
 
-DRAIN_VARIABLE = "LLMGW_DRAIN_SECONDS"
+CONFIG_VARIABLE = "LLMGW_CONFIG_FD"
+"""The descriptor of the packed configuration: a worker that is restarted must not see a newer one."""
 ROWS_VARIABLE = "LLMGW_ROWS"
 """The file of the log rows; absent: standard output."""
 
@@ -62,10 +63,9 @@ class Crashes:
         self._events.event("error", "a request crashed", where=where, error=type(error).__name__, at=place)
 
 
-def load_snapshot(run_dir: RunDir) -> Snapshot:
-    """The configuration of this run. Raises ``ConfigError``."""
-    source = run_dir.config_source.read_text()
-    return load_text(run_dir.config.read_text(), source=source, env=os.environ, base_dir=Path(source).absolute().parent)
+def load_snapshot(descriptor: int) -> Snapshot:
+    """The configuration of this run. Read from its beginning, for all workers share the descriptor's position."""
+    return unpack(os.pread(descriptor, os.fstat(descriptor).st_size, 0))
 
 
 def phase_factory(services: Services, recorder: Recorder, tracer: Tracer) -> Callable[[bool], Phase]:
@@ -89,13 +89,10 @@ async def _flush(recorder: LiveRecorder, metrics: Metrics, services: Services) -
 
 
 async def _serve(run_dir: RunDir, index: int) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    stop = told_to_stop()
     events = EventLog(sys.stderr)
     bridge_logging(events)
-    snapshot = load_snapshot(run_dir)
+    snapshot = load_snapshot(int(os.environ[CONFIG_VARIABLE]))
     metrics = Metrics(version=VERSION, multiprocess=True)
     metrics.config_loaded(snapshot.version)
     rows_path = os.environ.get(ROWS_VARIABLE)
@@ -119,7 +116,7 @@ async def _serve(run_dir: RunDir, index: int) -> None:
     gc.set_threshold(*_GC_THRESHOLDS)
     flushing = asyncio.create_task(_flush(recorder, metrics, services), name="flush metrics")
     await stop.wait()
-    await server.drain(float(os.environ.get(DRAIN_VARIABLE, "30")))
+    await server.drain(snapshot.drain)
     await services.stop()
     flushing.cancel()
     recorder.flush()

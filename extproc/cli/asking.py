@@ -8,12 +8,11 @@ from typing import Concatenate, ParamSpec, cast
 import click
 
 from extproc.cli.client import AdminClient
-from extproc.cli.source import read_source
+from extproc.cli.source import TOKEN_VARIABLE, read_source
 from extproc.config.problems import ConfigError
 
 P = ParamSpec("P")
 
-TOKEN_VARIABLE = "LLMGW_ADMIN_TOKEN"  # noqa: S105  the name of the variable
 _NOWHERE = "0.0.0.0", "::"  # noqa: S104  compared with what the file says, not bound to
 _NO_PORT = 1
 """Of a simulator that nobody starts: only the admin port of the built-in catalogue is asked for."""
@@ -40,13 +39,17 @@ def asking(command: Callable[Concatenate[AdminClient, P], None]) -> Callable[P, 
 def _client(url: str | None, token: str | None, actor: str | None, config: str | None) -> AdminClient:
     if url is None or token is None:
         try:
-            snapshot = read_source(config, simulator_port=_NO_PORT).snapshot
+            source = read_source(config, simulator_port=_NO_PORT)
         except ConfigError as error:
             first = error.problems[0]
             raise click.ClickException(f"give --url and --token, for the configuration is no help: {first}") from None
+        snapshot = source.snapshot
         host = "127.0.0.1" if snapshot.admin_host in _NOWHERE else snapshot.admin_host
         url = url or f"http://{f'[{host}]' if ':' in host else host}:{snapshot.admin_port}"
-        token = token or (snapshot.admin_token.reveal() if snapshot.admin_token else None)
+        if snapshot.admin_token and source.admin_token is None:
+            token = token or snapshot.admin_token.reveal()
     if not token:
-        raise click.ClickException(f"no admin token: give --token or {TOKEN_VARIABLE}, and admin.token in gateway.yaml")
+        raise click.ClickException(
+            f"no admin token: give --token or {TOKEN_VARIABLE}: the one of admin.token in gateway.yaml, or that 'llmgw up' printed"
+        )
     return AdminClient(url, token, actor or os.environ.get("USER") or None)

@@ -115,7 +115,7 @@ def create(client: AdminClient, name: str | None, *, as_json: bool, quiet: bool,
 @click.option("--user")
 @click.option("--model", help="Keys that may use it.")
 @click.option("--tag", help="name=value.")
-@click.option("--status", type=click.Choice(["active", "blocked", "expired"]))
+@click.option("--status", type=click.Choice(["active", "blocked", "expired", "unknown_party"]))
 @as_json_option
 def list_keys(client: AdminClient, *, as_json: bool, **filters: str | None) -> None:
     """List keys, also those that the file declares."""

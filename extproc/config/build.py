@@ -54,6 +54,7 @@ def build(spec: GatewaySpec, document: Document, base_dir: Path | None) -> Snaps
         admin_port=spec.admin.port,
         admin_token=spec.admin.token,
         admin_read_token=spec.admin.read_token,
+        drain=spec.drain,
         secret=spec.secret,
         workers=spec.workers,
         max_request_bytes=spec.listen.max_body,

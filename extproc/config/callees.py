@@ -36,6 +36,8 @@ def provider(name: str, spec: ProviderSpec, base_dir: Path | None) -> Provider:
     dialect = record.dialect if record is not None and "dialect" not in spec.model_fields_set else spec.dialect
     base_url = _base_url(spec, dialect, record)
     apis = _apis(dialect, base_url, record)
+    if spec.api is not None:
+        apis |= {spec.api}
     header = record.auth if record is not None and record.auth not in {"bearer", "none"} else None
     return Provider(
         name=name,
@@ -95,7 +97,7 @@ def _older_limit(spec: ProviderSpec, dialect: str, base_url: str, record: Vendor
 def _quirks(dialect: str, base_url: str, record: Vendor | None) -> ChatQuirks:
     if record is not None:
         return replace(
-            COMPATIBLE,
+            OPENAI if record.models == "openai" else COMPATIBLE,
             refuses_text_lists=record.refuses_text_lists,
             short_call_ids=record.short_call_ids,
             results_answered=record.results_answered,

@@ -10,6 +10,7 @@ from extproc.config.digest import hash_key
 from extproc.config.document import Document, children
 from extproc.config.problems import DocPath, Problem
 from extproc.config.schema import AdminSpec, ListenSpec
+from extproc.config.snapshot import MAX_ATTEMPTS
 from extproc.domain.reading import Json
 
 _NAMED_SECTIONS = frozenset({"providers", "models", "teams", "users", "orgs"})
@@ -21,6 +22,7 @@ def check(document: Document) -> Iterator[Problem]:
     yield from _empty(document, (), document.data)
     yield from check_providers(document)
     yield from _weights(document)
+    yield from _attempts(document)
     yield from _catalogue_names(document)
     yield from _keys(document)
     yield from _ports(document)
@@ -42,6 +44,25 @@ def _weights(document: Document) -> Iterator[Problem]:
         weights = [item.get("weight", 1) for _, item in children(targets) if isinstance(item, Mapping)]
         if weights and all(str(weight) == "0" for weight in weights):
             yield document.problem(path, "all weights are 0", "Give at least one target a weight")
+
+
+def _attempts(document: Document) -> Iterator[Problem]:
+    """What stands in a fixed order is tried behind all that is before it; what is drawn comes first in some request."""
+    usual = document.at(("defaults", "strategy"))
+    for path, model in document.find("models.*"):
+        if not isinstance(model, Mapping):
+            continue
+        targets, fallbacks = ([item for _, item in children(model.get(part))] for part in ("targets", "fallbacks"))
+        drawn = 0
+        if (model.get("strategy") or usual) != "priority":
+            drawn = sum(isinstance(one, Mapping) and str(one.get("weight", 1)) != "0" for one in targets)
+        fixed, most = len(targets) + len(fallbacks) - drawn, MAX_ATTEMPTS - bool(drawn)
+        if fixed > most:
+            yield document.problem(
+                (*path, "fallbacks" if fallbacks else "targets"),
+                f"{fixed - most} too many: a request is tried {MAX_ATTEMPTS} times at most",
+                "Remove what comes last",
+            )
 
 
 def _catalogue_names(document: Document) -> Iterator[Problem]:

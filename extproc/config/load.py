@@ -1,12 +1,12 @@
-"""``gateway.yaml`` → ``Snapshot``, or one ``ConfigError`` with every mistake of the file.
+"""``gateway.yaml`` → ``Loaded`` with its ``Snapshot``, or one ``ConfigError`` with every mistake of the file.
 
 ::
 
     text ── locate ──► Document ── references ──► Document ──┬─ schema, explain ──┐
                                                              ├─ unsupported ──────┼─► problems, or build ──► Snapshot
                                                              ├─ checks ───────────┤
-                             ├─ names ────────────┤
-                             └─ conflicts ────────┘
+                                                             ├─ names ────────────┤
+                                                             └─ conflicts, paths ─┘
 """
 
 from collections.abc import Mapping
@@ -19,9 +19,12 @@ from extproc.config.checks import check
 from extproc.config.conflicts import conflicts
 from extproc.config.document import Document
 from extproc.config.explain import explain
+from extproc.config.loaded import Loaded
 from extproc.config.locate import parse
 from extproc.config.meters import Context
 from extproc.config.names import check_names
+from extproc.config.notes import notes
+from extproc.config.paths import check_paths
 from extproc.config.problems import ConfigError, Problem, path_text
 from extproc.config.references import Sources, resolve
 from extproc.config.schema import GatewaySpec
@@ -31,7 +34,7 @@ from extproc.config.unsupported import unsupported
 _FILE_LIMIT = 16 * 1024 * 1024  # 5,000 models take one; a device file never ends
 
 
-def load_file(path: Path, env: Mapping[str, str]) -> Snapshot:
+def load_file(path: Path, env: Mapping[str, str]) -> Loaded:
     """The configuration in a file. Raises ``ConfigError``, also where the file cannot be read.
 
     ``env`` are the variables that ``${NAME}`` refers to; ``file:`` references start at the folder of ``path``.
@@ -40,6 +43,8 @@ def load_file(path: Path, env: Mapping[str, str]) -> Snapshot:
     try:
         with path.open("rb") as file:
             content = file.read(_FILE_LIMIT + 1)
+        if len(content) > _FILE_LIMIT:
+            raise ConfigError([Problem(source, None, None, "", f"larger than {_FILE_LIMIT // 1024 // 1024} MiB")])
         text = content.decode("utf-8-sig")
     except FileNotFoundError:
         raise ConfigError([Problem(source, None, None, "", "no such file", "Name one with -c")]) from None
@@ -49,15 +54,19 @@ def load_file(path: Path, env: Mapping[str, str]) -> Snapshot:
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         raise ConfigError([Problem(source, line, None, "", "not UTF-8 text", "Save it as UTF-8")]) from None
-    if len(content) > _FILE_LIMIT:
-        raise ConfigError([Problem(source, None, None, "", f"larger than {_FILE_LIMIT // 1024 // 1024} MiB")])
-    return load_text(text, source=source, env=env, base_dir=path.absolute().parent)
+    return load(text, source=source, env=env, base_dir=path.absolute().parent)
 
 
 def load_text(text: str, *, source: str, env: Mapping[str, str], base_dir: Path | None = None) -> Snapshot:
+    """The snapshot of ``load``, for those that keep it to themselves. Raises ``ConfigError``."""
+    return load(text, source=source, env=env, base_dir=base_dir).snapshot
+
+
+def load(text: str, *, source: str, env: Mapping[str, str], base_dir: Path | None = None) -> Loaded:
     """The configuration in a text that is called ``source`` in messages. Raises ``ConfigError``.
 
-    Reads no file but those that ``file:`` references name; without ``base_dir`` these are mistakes.
+    Reads no file but those that ``file:`` references name; without ``base_dir`` these are mistakes. Of other files it
+    looks whether they are there.
     """
     document, problems = parse(text, source)
     document, unresolved = resolve(document, Sources(env, base_dir))
@@ -73,9 +82,10 @@ def load_text(text: str, *, source: str, env: Mapping[str, str], base_dir: Path 
         # Conflicts are between parts that mean something, so they wait until all do.
         raise ConfigError(_in_order(problems))
     context = Context(spec.timezone, catalogue_names(spec))
-    if problems := list(conflicts(spec, document, context)):
+    if problems := [*conflicts(spec, document, context), *check_paths(document, base_dir)]:
         raise ConfigError(_in_order(problems))
-    return build(spec, document, base_dir)
+    noted = tuple(_in_order(list(notes(document, base_dir))))
+    return Loaded(build(spec, document, base_dir), document.data, base_dir, notes=noted)
 
 
 def _validated(document: Document) -> tuple[GatewaySpec | None, list[Problem]]:

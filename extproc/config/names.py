@@ -80,6 +80,22 @@ def check_names(document: Document) -> Iterator[Problem]:
     yield from _stars(document)
 
 
+def undeclared(document: Document) -> Iterator[Problem]:
+    """Parties that are named where none of their kind is declared, each once. Tokens may bring those of a scope."""
+    for kind in _OTHERS:
+        if document.names(kind.section):
+            continue
+        seen = {ANY}
+        for path, name in (found for pattern in kind.patterns for found in document.texts(pattern)):
+            counted = path[0] == "meters"
+            if name in seen or (counted and document.at(("jwt",))):
+                continue
+            seen.add(name)
+            effect = "is named nowhere else, so nothing is counted here" if counted else "has no budget of its own"
+            message = f"there are no {kind.section} in the file: {document.shown(path)} {effect}"
+            yield document.problem(path, message, f"Declare it under {kind.section}, unless it is made at run time")
+
+
 def _unknown(
     document: Document, kind: _Kind, known: Sequence[str], hidden: set[str] | None = None
 ) -> Iterator[Problem]:

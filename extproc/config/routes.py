@@ -1,8 +1,8 @@
 """Which of Envoy's routes serves a request: one route per idle timeout, for Envoy takes that from the route only.
 
-``per_try_idle_timeout`` bounds the provider's silence within an attempt. It is the backstop that closes the provider's
-side after the service has ended a stalled stream, and for an answer that is held until it is whole it is what moves on
-from a provider that sends nothing at all (the per-try timeout then has to span the whole answer).
+``per_try_idle_timeout`` bounds the provider's silence within an attempt; it is the backstop of the service's own timers.
+Envoy starts it with the request, and anew with each piece that it passes on: while the service withholds the response's
+headers it runs on, whatever comes. So it must span all that may be withheld.
 """
 
 from extproc.config.snapshot import Model, Snapshot
@@ -17,12 +17,10 @@ _FIRST_WORD = 0.25
 
 def idle_timeout(model: Model, *, stream: bool) -> float:
     """The provider's longest silence within one attempt, in seconds, as Envoy shall enforce it."""
-    if not stream:
+    if not stream or model.commit.mode in {"events", "whole"}:
         return model.timeout + _BACKSTOP
-    if model.commit.mode == "whole":
-        # Held to its end, so nothing is lost by moving on: this is also how long a provider may send nothing at all.
-        return model.first_token_timeout + _BACKSTOP
-    return max(model.first_token_timeout, model.stall_timeout) + _BACKSTOP
+    withheld = model.first_token_timeout + (model.commit.after if model.commit.mode == "after" else 0.0)
+    return max(withheld, model.stall_timeout) + _BACKSTOP
 
 
 def try_timeout(model: Model, *, stream: bool) -> float:

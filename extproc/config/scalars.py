@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from extproc.config.address import AddressError, parse_address
 from extproc.config.snapshot import RetryCondition, Secret
 
 CUSTOM = "config"
@@ -167,6 +168,12 @@ def _store_url(value: object) -> str:
             "must be embedded, none or a Redis URL",
             "Write redis://host:6379/0, rediss://..., redis+sentinel://..., redis+cluster://... or unix:///path",
         )
+    if text not in {"embedded", "none"}:
+        try:
+            parse_address(text)
+        except AddressError as error:
+            mend = "Write redis://user:password@host:6379/0, and @ / : , ? in a password as %40 %2F %3A %2C %3F"
+            raise wrong(f"cannot be read: {error}", mend) from None
     return text
 
 

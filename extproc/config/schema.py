@@ -260,6 +260,10 @@ class GatewaySpec(Section):
 
     listen: ListenSpec = Field(default_factory=ListenSpec, description="Where applications reach the gateway.")
     admin: AdminSpec = Field(default_factory=AdminSpec, description="Where operators reach the gateway.")
+    drain: Duration = Field(
+        default=30.0,
+        description="How long requests under way may go on behind SIGTERM (default 30s); give the pod a little more.",
+    )
     secret: SigningText | None = Field(
         default=None,
         description="What the ids of kept responses rest on, the same in all replicas, 16 characters or more. "

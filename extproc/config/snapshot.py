@@ -170,6 +170,10 @@ class Commit:
     buffer_limit: int = 8 * 1024 * 1024
 
 
+MAX_ATTEMPTS = 16
+"""Of one request: longer chains only keep a client waiting."""
+
+
 @dataclass(frozen=True, slots=True)
 class Model:
     """An entry of the catalogue: what applications may ask for."""
@@ -182,7 +186,7 @@ class Model:
     strategy: Literal["weighted", "priority"] = "weighted"
     retry_on: frozenset[RetryCondition] = frozenset()
     retries: int = 0
-    """Further tries of the same target before the next one."""
+    """Further tries of the same target before the next one; fewer where each target would not get its first any more."""
     first_token_timeout: float = 30.0
     """Streams: from the request to the first content, then the next target is tried."""
     stall_timeout: float = 60.0
@@ -338,6 +342,8 @@ class Snapshot:
     telemetry: Telemetry
     admin_read_token: Secret | None = None
     """May look at everything of the admin API and change nothing."""
+    drain: float = 30.0
+    """Seconds that requests under way may go on behind SIGTERM."""
     secret: Secret | None = None
     """What ids of kept responses rest on; None: each provider's own key."""
     parties: Mapping[tuple[PartyKind, str], Party] = field(default_factory=dict[tuple[PartyKind, str], Party])

@@ -43,6 +43,8 @@ class Vendor(BaseModel):
     auth: Literal["bearer", "none"] | HeaderName = "bearer"
     apis: list[Literal["chat", "responses", "completions", "embeddings", "rerank"]]
     priced_as: Name | None = None
+    models: Literal["openai"] | None = None
+    """Whose they are, and whose ways it has (``extproc.domain.quirks``); None: of many, and no more is known."""
     limit_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     drop: list[Name] = []
     replay_reasoning: bool = False

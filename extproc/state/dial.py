@@ -14,7 +14,7 @@ from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
 from redis.backoff import NoBackoff
 
-from extproc.state.address import Address, AddressError
+from extproc.config.address import Address, AddressError
 from extproc.state.lanes import CONNECT_SECONDS, as_connection
 from extproc.state.servers import Cluster, OneServer, Servers
 

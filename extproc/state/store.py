@@ -16,8 +16,8 @@ import hiredis
 from redis.exceptions import NoScriptError, ResponseError
 
 from extproc.config import snapshot
+from extproc.config.address import Address, AddressError, parse_address
 from extproc.domain.valueclass import valueclass
-from extproc.state.address import Address, AddressError, parse_address
 from extproc.state.dial import Client, dial
 from extproc.state.lanes import Lanes, StoreAway, away, redirected
 from extproc.state.servers import Servers

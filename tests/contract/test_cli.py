@@ -181,6 +181,23 @@ def test_check_names_a_variable_that_is_not_set(llmgw, config):
     assert "NOBODY_SETS_THIS" in llmgw("check", "-c", str(config)).is_one_clear_line()
 
 
+def test_check_tells_of_what_is_probably_a_slip_and_finds_the_file_good(llmgw, config):
+    config.write_text(GOOD.replace("name: ci", "name: ci, team: nosuch, expires: 2020-01-01"))
+    said = llmgw("check", "-c", str(config))
+    assert (said.code, said.out.split()[1]) == (0, "good")
+    noted, expired = said.err.splitlines()
+    assert re.fullmatch(rf'llmgw: {re.escape(str(config))}:\d+: keys\[0\].team: there are no teams .*"nosuch".*', noted)
+    assert expired == f'llmgw: {config}: key "ci" expired on 2020-01-01, so it is refused'
+
+
+@pytest.mark.parametrize("command", ["check", "up"])
+def test_a_store_that_cannot_be_is_told_with_its_line(llmgw, config, command):
+    config.write_text(GOOD + "store: {url: redis://u:canary@127.0.0.1:notaport/0}\n")
+    line = llmgw(command, "-c", str(config)).is_one_clear_line()
+    assert re.match(rf"{re.escape(str(config))}:\d+: store.url: .* the port must be a number", line)
+    assert "canary" not in line
+
+
 READING = ["check", "envoy-config", "up", "serve"]
 
 
@@ -205,6 +222,17 @@ def test_a_file_that_is_no_configuration(llmgw, config, content, command):
 
 def test_a_folder_is_no_file(llmgw, tmp_path):
     assert "cannot read it" in llmgw("check", "-c", str(tmp_path)).is_one_clear_line()
+
+
+@pytest.mark.parametrize("command", ["check", "up"])
+def test_a_file_in_another_encoding(llmgw, config, command):
+    config.write_bytes(GOOD.replace("ci", "caf\N{LATIN SMALL LETTER E WITH ACUTE}").encode("latin-1"))
+    line = llmgw(command, "-c", str(config)).is_one_clear_line()
+    assert line == f"{config}:9: not UTF-8 text. Save it as UTF-8."
+
+
+def test_a_file_without_an_end(llmgw):
+    assert llmgw("check", "-c", "/dev/zero").is_one_clear_line() == "/dev/zero: larger than 16 MiB"
 
 
 # -- envoy-config ---------------------------------------------------------------------------------------------------------------

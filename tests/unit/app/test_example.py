@@ -17,6 +17,7 @@ ENV = {
     "LLMGW_ADMIN_TOKEN": "canary_admin",
     "OPENAI_API_KEY": "canary_openai",
     "ANTHROPIC_API_KEY": "canary_anthropic",
+    "SLACK_WEBHOOK_URL": "https://hooks.slack.example/services/canary_alerts",
     "SEARCH_KEY_SHA256": "8254c329a92850f6d539dd376f4816ee2764517da5e0235514af433164480d7a",
 }
 

@@ -7,7 +7,6 @@ import pytest
 
 from extproc.app.storage import (
     STORE_SOCKET_VARIABLE,
-    check_address,
     embedded_directory,
     is_embedded,
     journal_directory,
@@ -58,13 +57,6 @@ async def test_a_url_comes_before_an_embedded_one_that_runs():
 async def test_a_url_that_cannot_be():
     with pytest.raises(AddressError, match="several hosts"):
         open_store(snapshot(url="redis://:pw@a,b"), {})
-    with pytest.raises(AddressError, match="several hosts"):
-        check_address(snapshot(url="redis://:pw@a,b"))
-
-
-@pytest.mark.parametrize("url", ["none", "embedded", "redis://h", "redis+sentinel://h/s"])
-def test_a_url_that_can_be(url):
-    check_address(snapshot(url=url))
 
 
 async def test_each_redis_and_prefix_has_its_own_journals():
@@ -76,6 +68,8 @@ async def test_each_redis_and_prefix_has_its_own_journals():
         snapshot(url="redis://h:1/2"),
         snapshot(url="redis://h:1", prefix="other"),
         snapshot(url="redis+sentinel://h:1/a"),
+        snapshot(url="unix:///run/r.sock?db=0"),
+        snapshot(url="unix:///run/r.sock?db=7"),
     ]
     folders = set()
     for config in configs:

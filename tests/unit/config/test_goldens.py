@@ -208,7 +208,7 @@ def test_the_demo_catalogue_loads_with_the_two_variables_of_the_command():
     demo = resources.files("extproc.config") / "demo.yaml"
     env = {"LLMGW_SIM_URL": "http://127.0.0.1:9000", "LLMGW_DEMO_KEY": "sk-demo"}
     with resources.as_file(demo) as path:
-        snapshot = load_file(path, env)
+        snapshot = load_file(path, env).snapshot
     assert snapshot.providers["openai"].base_url == "http://127.0.0.1:9000/p/openai/v1"
     assert snapshot.providers["anthropic"].base_url == "http://127.0.0.1:9000/p/anthropic"
     assert {"fast", "smart", "gpt-4o", "claude-sonnet-4-5"} <= snapshot.models.keys()

@@ -58,20 +58,22 @@ def test_relative_paths_start_at_the_folder_of_the_file_wherever_it_is_called_fr
     (tmp_path / "conf" / "gateway.yaml").write_text(MINIMAL.replace("${KEY}", "file:key"))
     (tmp_path / "conf" / "key").write_text("sk-2\n")
     monkeypatch.chdir(tmp_path)
-    provider = load_file(Path("conf/gateway.yaml"), {}).providers["openai"]
+    provider = load_file(Path("conf/gateway.yaml"), {}).snapshot.providers["openai"]
     assert provider.ca_file == str(tmp_path / "conf" / "ca.pem")
     assert provider.api_key is not None
     assert provider.api_key.reveal() == "sk-2"
 
 
 def test_a_file_that_cannot_be_read_is_one_clear_line(tmp_path):
-    missing, binary, large = tmp_path / "none.yaml", tmp_path / "binary.yaml", tmp_path / "large.yaml"
+    missing, binary, large, device = (tmp_path / f"{name}.yaml" for name in ("none", "binary", "large", "device"))
     binary.write_bytes(b"providers:\n  a: \xff\n")
-    large.write_bytes(b"#" * (16 * 1024 * 1024 + 1))
+    large.write_bytes(b"#" + "\N{BULLET}".encode() * (16 * 1024 * 1024 // 3 + 1))
+    device.symlink_to("/dev/zero")
     assert refused(missing) == f"{missing}: no such file. Name one with -c."
     assert refused(tmp_path) == f"{tmp_path}: cannot read it: Is a directory"
     assert refused(binary) == f"{binary}:2: not UTF-8 text. Save it as UTF-8."
-    assert refused(large) == f"{large}: larger than 16 MiB"
+    assert refused(large) == f"{large}: larger than 16 MiB", "and not that the limit cuts a character in two"
+    assert refused(device) == f"{device}: larger than 16 MiB"
 
 
 def test_the_version_follows_the_values_and_nothing_else():
@@ -85,7 +87,7 @@ def test_the_version_follows_the_values_and_nothing_else():
 
 
 def test_a_snapshot_cannot_be_changed():
-    snapshot = load_file(FULL, ENV)
+    snapshot = load_file(FULL, ENV).snapshot
     with pytest.raises(dataclasses.FrozenInstanceError):
         snapshot.workers = 5
     for mapping in (
@@ -161,7 +163,8 @@ JWT = MINIMAL + "jwt: [{issuer: 'https://login.example.com/', jwks: 'file:${NAME
 def test_the_keys_of_an_identity_provider_stay_a_file_for_they_are_read_again(tmp_path):
     path = tmp_path / "gateway.yaml"
     path.write_text(JWT)
-    (issuer,) = load_file(path, {"KEY": "sk-1", "NAME": "idp"}).issuers
+    (tmp_path / "idp.json").write_text("{}")
+    (issuer,) = load_file(path, {"KEY": "sk-1", "NAME": "idp"}).snapshot.issuers
     assert issuer.jwks == f"file:{tmp_path / 'idp.json'}"
     assert issuer.issuer == "https://login.example.com/"
     assert load(JWT, NAME="/etc/idp").issuers[0].jwks == "file:/etc/idp.json"
@@ -178,8 +181,10 @@ LOOPBACK_AND_NOT = ("127.0.0.1:8000", "127.0.0.1:8000@evil.example")
 
 def test_paths_of_the_store_start_at_the_folder_of_the_file(tmp_path):
     path = tmp_path / "gateway.yaml"
-    path.write_text(MINIMAL + "store: {url: 'rediss://:pw@host', directory: state, ca_file: /etc/ca.pem}\n")
-    store = load_file(path, {"KEY": "sk-1"}).store
-    assert (store.directory, store.ca_file) == (str(tmp_path / "state"), "/etc/ca.pem")
+    elsewhere = tmp_path / "elsewhere.pem"
+    elsewhere.touch()
+    path.write_text(MINIMAL + f"store: {{url: 'rediss://:pw@host', directory: state, ca_file: {elsewhere}}}\n")
+    store = load_file(path, {"KEY": "sk-1"}).snapshot.store
+    assert (store.directory, store.ca_file) == (str(tmp_path / "state"), str(elsewhere))
     assert store.url.reveal() == "rediss://:pw@host"
     assert "pw" not in repr(store)

@@ -114,7 +114,10 @@ def test_the_scope_of_an_entra_token_follows_the_host_unless_it_is_written(host,
             {"chat", "responses", "embeddings"},
         ),
         ({"base_url": "http://vllm:8000/v1"}, {"chat", "embeddings", "rerank"}),
+        ({"base_url": "http://vllm:8000/v1", "api": "responses"}, {"chat", "embeddings", "rerank", "responses"}),
         ({"vendor": "groq"}, {"chat", "responses"}),
+        ({"vendor": "openai", "base_url": "https://proxy.example/v1"}, {"chat", "responses", "embeddings"}),
+        ({"vendor": "openai", "api": "completions"}, {"chat", "responses", "embeddings", "completions"}),
         ({"dialect": "anthropic"}, set()),
         ({"vendor": "deepseek", "dialect": "anthropic", "base_url": "https://api.deepseek.com/anthropic"}, set()),
     ],
@@ -122,6 +125,13 @@ def test_the_scope_of_an_entra_token_follows_the_host_unless_it_is_written(host,
 )
 def test_which_apis_a_provider_is_known_to_serve(fields, apis):
     assert provider(**fields).apis == apis
+
+
+def test_openai_behind_another_host_is_spoken_to_and_paid_like_openai():
+    own, proxied = provider(), provider(vendor="openai", base_url="https://proxy.example/v1")
+    assert (proxied.older_limit, proxied.quirks, proxied.apis) == (own.older_limit, own.quirks, own.apis)
+    assert proxied.priced_as == "openai"
+    assert provider(vendor="openai").base_url == own.base_url
 
 
 def test_what_is_written_comes_before_the_vendors_record():
@@ -139,6 +149,7 @@ def test_what_is_written_comes_before_the_vendors_record():
         ({"base_url": "https://eu.api.openai.com/v1"}, OPENAI),
         ({"dialect": "azure-openai", "base_url": "https://x.services.ai.azure.com", "api_key": "k"}, OPENAI),
         ({"base_url": "https://llm.example/v1"}, COMPATIBLE),
+        ({"vendor": "openai", "base_url": "https://proxy.example/v1"}, OPENAI),
         ({"vendor": "groq"}, COMPATIBLE),
         ({"vendor": "deepseek"}, replace(COMPATIBLE, refuses_text_lists=True)),
         ({"vendor": "mistral"}, replace(COMPATIBLE, short_call_ids=True, results_answered=True)),

@@ -22,9 +22,10 @@ FIRST, EVENTS, AFTER, WHOLE = Commit(), Commit("events", events=3), Commit("afte
         (model(WHOLE), False, 601.0, 600.0),
         (model(FIRST), True, 61.0, 10.25),
         (model(FIRST, stall_timeout=5.0), True, 11.0, 10.25),
-        (model(EVENTS), True, 61.0, 600.0),
+        (model(EVENTS), True, 601.0, 600.0),
         (model(AFTER), True, 61.0, 13.0),
-        (model(WHOLE), True, 11.0, 600.0),
+        (model(AFTER, stall_timeout=5.0), True, 13.0, 13.0),
+        (model(WHOLE), True, 601.0, 600.0),
     ],
 )
 def test_what_envoy_enforces(model, stream, idle, one_try):
@@ -40,6 +41,13 @@ def test_the_service_speaks_before_envoy_does(commit):
     assert idle_timeout(timed, stream=True) > timed.first_token_timeout
     assert try_timeout(timed, stream=True) >= timed.first_token_timeout
     assert idle_timeout(model(FIRST), stream=True) > timed.stall_timeout
+
+
+@pytest.mark.parametrize("commit", [FIRST, EVENTS, AFTER, WHOLE])
+def test_what_is_withheld_is_not_cut_for_being_withheld(commit):
+    """Envoy sees none of it pass, so it counts it all as silence."""
+    timed = model(commit, stall_timeout=1.0)
+    assert idle_timeout(timed, stream=True) >= try_timeout(timed, stream=True)
 
 
 @pytest.mark.parametrize(("idle", "name"), [(61.0, "idle-61000"), (1.5, "idle-1500"), (0.0014, "idle-1")])

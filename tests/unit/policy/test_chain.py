@@ -1,14 +1,15 @@
 """The order in which targets are tried."""
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extproc.config.snapshot import Model, Target
+from extproc.config.snapshot import MAX_ATTEMPTS, Model, Target
 from extproc.phases.ports import SystemDice
-from extproc.policy.chain import MAX_ATTEMPTS, order_targets
+from extproc.policy.chain import attempts, order_targets
 
 
 def model(*weights: int, fallbacks: int = 0, **more) -> Model:
@@ -45,8 +46,6 @@ CASES = [
     (model(0), first, "t0"),
     (model(1, 1, fallbacks=2), last, "t1 t0 f0 f1"),
     (model(1, 9, strategy="priority"), last, "t0 t1"),
-    (model(1, 9, fallbacks=1, strategy="priority", retries=1), last, "t0 t0 t1 t1 f0 f0"),
-    (model(1, fallbacks=1, retries=2), last, "t0 t0 t0 f0 f0 f0"),
 ]
 
 
@@ -55,9 +54,56 @@ def test_the_order(model, pick, order):
     assert names(order_targets(model, pick)) == order
 
 
-def test_a_chain_has_a_limit():
-    assert len(order_targets(model(1, fallbacks=30), first)) == MAX_ATTEMPTS
-    assert len(order_targets(model(1, retries=99), first)) == MAX_ATTEMPTS
+def chain(model) -> str:
+    """The chain of a request that every target can serve."""
+    return names(attempts(model, order_targets(model, first)))
+
+
+def many(prefix: str, count: int) -> str:
+    return " ".join(f"{prefix}{n}" for n in range(count))
+
+
+CHAINS = {
+    "each as often as it says": (model(1, 9, fallbacks=1, retries=1), "t0 t0 t1 t1 f0 f0"),
+    "fallbacks too": (model(1, fallbacks=1, retries=2), "t0 t0 t0 f0 f0 f0"),
+    "just full": (model(1, 1, 1, fallbacks=1, retries=3), "t0 t0 t0 t0 t1 t1 t1 t1 t2 t2 t2 t2 f0 f0 f0 f0"),
+    "the last repeats are left out": (
+        model(1, 1, 1, 1, 1, 1, fallbacks=1, retries=4, strategy="priority"),
+        "t0 t0 t0 t0 t0 t1 t1 t1 t1 t1 t2 t2 t3 t4 t5 f0",
+    ),
+    "one alone": (model(1, retries=99), " ".join(["t0"] * MAX_ATTEMPTS)),
+    "no room for a repeat": (model(*[1] * 12, fallbacks=4, retries=1), f"{many('t', 12)} {many('f', 4)}"),
+    "the last that were drawn": (model(*[1] * 20, fallbacks=2, retries=1), f"{many('t', 14)} f0 f1"),
+    "but not who stands behind them": (model(*[1] * 20, 0, fallbacks=1), f"{many('t', 14)} t20 f0"),
+    "more than can be configured": (model(1, fallbacks=30), f"t0 {many('f', 15)}"),
+}
+
+
+@pytest.mark.parametrize("case", CHAINS)
+def test_how_often_each_is_tried(case):
+    catalogued, expected = CHAINS[case]
+    assert chain(catalogued) == expected
+
+
+def test_who_cannot_serve_a_request_takes_no_attempt_from_others():
+    catalogued = model(*[1] * 18, fallbacks=1, retries=6)
+    able = [target for target in order_targets(catalogued, first) if target.provider in {"t17", "f0"}]
+    assert names(attempts(catalogued, able)) == "t17 t17 t17 t17 t17 t17 t17 f0 f0 f0 f0 f0 f0 f0"
+
+
+def test_a_fallback_is_kept_by_whichever_api_it_is_asked():
+    catalogued = model(*[1] * 20, fallbacks=1)
+    asked = [replace(target, api="responses") for target in order_targets(catalogued, first)]
+    assert names(attempts(catalogued, asked)) == f"{many('t', 15)} f0"
+
+
+@given(st.integers(1, 12), st.integers(0, 4), st.integers(0, 10))
+def test_all_who_fit_are_tried_in_their_order(targets, fallbacks, retries):
+    catalogued = model(*[1] * targets, fallbacks=fallbacks, retries=retries)
+    ordered = order_targets(catalogued, first)
+    tried = attempts(catalogued, ordered)
+    assert len(tried) == min(MAX_ATTEMPTS, len(ordered) * (1 + retries))
+    assert tuple(dict.fromkeys(tried)) == ordered
 
 
 def test_the_dice_are_thrown_with_the_weights_that_are_left():

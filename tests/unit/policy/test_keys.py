@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extproc.config.directory import Declared
-from extproc.config.snapshot import Model, Party, Snapshot, Target, Telemetry, VirtualKey
+from extproc.config.snapshot import JwtIssuer, Model, Party, Snapshot, Target, Telemetry, VirtualKey
 from extproc.domain.errors import ModelNotAllowed, StoreUnavailable, Unauthenticated, UnknownModel, UnknownParty
 from extproc.policy import keys
 from extproc.policy.keys import KEY_HEADERS, presented_key, resolve_model, usable_models
@@ -150,6 +150,7 @@ def test_one_key_opens_and_no_other(plain, other):
 
 # -- models -------------------------------------------------------------------------------------------------------------------
 
+GONE = key("d", models=frozenset({"m99"}))
 ALL, SOME, NONE = key("a"), key("b", models=frozenset({"m1", "off"})), key("c", models=frozenset())
 
 
@@ -171,7 +172,7 @@ def test_a_model_by_its_name_or_alias(asked, key):
         (ALL, "off", UnknownModel, "'off' is switched off. This key may use: m0, m1, m2."),
         (SOME, "off", UnknownModel, "'off' is switched off. This key may use: m1."),
         (SOME, "alias0", ModelNotAllowed, "may not use the model 'alias0'. This key may use: m1."),
-        (NONE, "m0", ModelNotAllowed, "This key may use no model at present."),
+        (GONE, "m0", ModelNotAllowed, "This key may use no model at present."),
         (ALL, "", UnknownModel, "'' is not in the catalogue"),
         (ALL, "x" * 5000, UnknownModel, f"'{'x' * 100}' is not in the catalogue"),
     ],
@@ -181,6 +182,14 @@ def test_what_may_not_be_used_names_what_may(key, asked, error, message):
         resolve_model(snapshot(), who(key), asked)
     assert message in caught.value.message
     assert caught.value.param == "model"
+
+
+def test_a_token_that_may_use_nothing_names_the_claim_that_should_have_said_more():
+    config = replace(
+        snapshot(), issuers=(JwtIssuer("https://id.example", "file:keys", models_claim="entitlements.llm"),)
+    )
+    with pytest.raises(ModelNotAllowed, match=r"its claim 'entitlements\.llm' lists none, or is not there"):
+        resolve_model(config, who(NONE), "m0")
 
 
 def test_a_long_catalogue_is_not_listed_whole():

@@ -38,7 +38,7 @@ _REDIS_PORT, _SENTINEL_PORT = 6379, 26379
 
 
 class AddressError(ValueError):
-    """The URL cannot be; the message says what is wrong with it and shows none of it but its scheme and hosts."""
+    """The URL cannot be; the message says what is wrong with it and shows none of it: what seems a host may be a password."""
 
 
 @valueclass
@@ -63,7 +63,9 @@ class Address:
         """For messages, and to tell stores apart."""
         scheme = next(name for name, kind in _SCHEMES.items() if kind == (self.arrangement, self.tls))
         hosts = ",".join(f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in self.hosts)
-        path = self.path or "".join(f"/{part}" for part in (self.service, str(self.db or "")) if part)
+        if self.arrangement == "unix":
+            return f"{scheme}://{self.path}" + (f"?db={self.db}" if self.db else "")
+        path = "".join(f"/{part}" for part in (self.service, str(self.db or "")) if part)
         return f"{scheme}://{hosts}{path}"
 
 
@@ -95,8 +97,11 @@ def parse_address(url: str) -> Address:
 
 def _options(query: str, arrangement: Arrangement) -> dict[str, str]:
     options = dict(parse_qsl(query))
-    if unknown := sorted(set(options) - _OPTIONS[arrangement]):
-        raise AddressError(f"option {unknown[0]!r} is not known here")
+    known = _OPTIONS[arrangement]
+    if set(options) - known:
+        raise AddressError(
+            f"behind the ? only {' and '.join(sorted(known))} may stand" if known else "no ? may stand in it"
+        )
     return options
 
 
@@ -116,8 +121,8 @@ def _host(text: str, default: int) -> tuple[str, int]:
         host, _, port = text.partition(":")
     if not host:
         raise AddressError("a host is missing")
-    if port and not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
-        raise AddressError(f"the port of {host} must be a number from 1 to 65535")
+    if port and not (port.isascii() and port.isdigit() and len(port) < 6 and 0 < int(port) < 65536):
+        raise AddressError("the port must be a number from 1 to 65535")
     return host, int(port or default)
 
 
@@ -135,6 +140,6 @@ def _service_and_db(arrangement: Arrangement, path: str, options: dict[str, str]
 
 
 def _number(text: str) -> int:
-    if text and not (text.isascii() and text.isdigit()):
-        raise AddressError("the database must be a number")
+    if text and not (text.isascii() and text.isdigit() and len(text) < 6):
+        raise AddressError("the database must be a number below 100000")
     return int(text or 0)
