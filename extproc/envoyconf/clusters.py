@@ -12,6 +12,7 @@ from extproc.config.snapshot import Provider
 from extproc.domain.names import CLUSTER_PREFIX
 from extproc.domain.reading import Json, JsonObject
 from extproc.envoyconf.filters import attempt_filter
+from extproc.envoyconf.listener import HEADERS, HEADERS_KB
 from extproc.envoyconf.resources import duration, endpoint, extension, is_ip, socket_address, typed
 from extproc.envoyconf.workers import unlimited_breakers
 
@@ -77,7 +78,9 @@ def provider_cluster(provider: Provider, trusted_ca: str) -> JsonObject:
                 {
                     **_protocol(origin),
                     "common_http_protocol_options": {
-                        "idle_timeout": duration(_PUBLIC_IDLE if origin.tls else _PRIVATE_IDLE)
+                        "idle_timeout": duration(_PUBLIC_IDLE if origin.tls else _PRIVATE_IDLE),
+                        "max_headers_count": HEADERS,
+                        "max_response_headers_kb": HEADERS_KB,
                     },
                     "http_filters": [
                         attempt_filter(),

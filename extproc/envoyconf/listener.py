@@ -4,7 +4,7 @@ https://www.envoyproxy.io/docs/envoy/latest/api-v3/extensions/filters/network/ht
 """
 
 from extproc.config.snapshot import Snapshot
-from extproc.domain.names import INTERNAL_HEADER_PREFIXES
+from extproc.domain.names import CODED_HEADER, INTERNAL_HEADER_PREFIXES
 from extproc.domain.reading import Json, JsonObject
 from extproc.envoyconf.access_log import CLIENT_NAMESPACE, CLIENT_PATH, access_log
 from extproc.envoyconf.filters import admission_filter
@@ -12,8 +12,8 @@ from extproc.envoyconf.local_replies import local_reply_config
 from extproc.envoyconf.placement import Placement, RenderError
 from extproc.envoyconf.resources import extension, socket_address
 
-_HEADERS_KB = 96
-"""Of all request headers together. Tags and trace baggage ride in headers; HTTP clients and proxies mostly stop at 64."""
+HEADERS_KB = 96
+"""Of all headers of a message together. Tags and trace baggage ride in them; HTTP clients and proxies mostly stop at 64."""
 
 _LAST_BYTES = "300s"
 """For a client to take what is left of a complete answer."""
@@ -21,8 +21,11 @@ _LAST_BYTES = "300s"
 _CODINGS = {"gzip": "Gzip", "zstd": "Zstd"}
 """Codings of request bodies (Codex has one, as an option), and what Envoy calls their libraries.
 
-What comes out is bounded like any body. From a hundredfold on Envoy cuts it short, and who reads it finds it broken.
+What comes out is bounded like any body. From a hundredfold on Envoy cuts it short: admission finds it broken, and says so.
 """
+
+HEADERS = 200
+"""Of one message, either way: meshes, tracers and vendors' edges add theirs, and by default there may be a hundred."""
 
 BUFFER = 96 * 1024 * 1024
 """Bytes that wait for a client before its provider is paused: more than any whole answer, and most streams.
@@ -113,15 +116,16 @@ def _decompressor(coding: str, library: str) -> JsonObject:
 
 
 def _client_headers() -> JsonObject:
-    forbidden: list[Json] = [
-        {"remove_on_match": {"key_matcher": {"prefix": prefix}}} for prefix in INTERNAL_HEADER_PREFIXES
+    mutations: list[Json] = [
+        *({"remove_on_match": {"key_matcher": {"prefix": prefix}}} for prefix in INTERNAL_HEADER_PREFIXES),
+        {"append": {"header": {"key": CODED_HEADER, "value": "%REQ(content-encoding)%"}}},
     ]
     return {
         "early_header_mutation_extensions": [
             extension(
                 "envoy.http.early_header_mutation.header_mutation",
                 "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation",
-                {"mutations": forbidden},
+                {"mutations": mutations},
             )
         ],
         "use_remote_address": True,
@@ -141,18 +145,20 @@ def _client_headers() -> JsonObject:
 
 def _limits() -> JsonObject:
     return {
-        "max_request_headers_kb": _HEADERS_KB,
+        "max_request_headers_kb": HEADERS_KB,
         "request_headers_timeout": "10s",
         # Bodies of tens of MiB come over slow lines; a stalled one is ended by the route's idle timeout.
         "request_timeout": "0s",
         # Until a route is known; then the route's counts.
         "stream_idle_timeout": "60s",
         "stream_flush_timeout": _LAST_BYTES,
-        # Meshes and tracers add headers; by default there may be a hundred.
-        "common_http_protocol_options": {"idle_timeout": "3600s", "max_headers_count": 200},
+        "common_http_protocol_options": {"idle_timeout": "3600s", "max_headers_count": HEADERS},
+        # Proxies in front still speak 1.0 where nobody told them otherwise (nginx).
+        "http_protocol_options": {"accept_http_10": True, "default_host_for_http_10": "llmgw"},
         "http2_protocol_options": {
             "max_concurrent_streams": 1000,
-            "initial_stream_window_size": 1024 * 1024,
-            "initial_connection_window_size": 16 * 1024 * 1024,
+            # Of a stream's window Envoy makes the buffer for what it sends as well, see ``BUFFER``.
+            "initial_stream_window_size": BUFFER,
+            "initial_connection_window_size": 2 * BUFFER,
         },
     }

@@ -52,8 +52,8 @@ _ANY_TYPE = "application/octet-stream"
 _EVENTS = "text/event-stream"
 _LAST_WORD = 0.25
 """Seconds a provider has to end its body behind a failure that the client was told of; then it is cut off."""
-_AFTER_END = 1.0
-"""Seconds a provider may keep its connection open behind the finish marker before the client's stream is ended."""
+_AFTER_END = 5.0
+"""Seconds a provider may keep its connection open behind the finish marker; then both sides are cut, see ``_tell``."""
 
 
 @valueclass
@@ -86,6 +86,7 @@ class Answering:
         self._rejection: Rejection | None = None
         self._whole: WholeAnswer | None = None
         self._streamed: StreamedAnswer | None = None
+        self._content_at = 0.0
         self._at_once = False
         self._cover: Awaitable[Replies] | None = None
 
@@ -214,14 +215,19 @@ class Answering:
             return endings.with_body(replies)
         if stream.terminal:  # complete, though the provider has not closed: a client may leave at the finish marker
             self._log.answered(200, "ok", final=True)
-        self._set_deadline(stream, now)
+        self._set_deadline(stream, progress, now)
         return replies
 
-    def _set_deadline(self, stream: AnswerStream, now: float) -> None:
+    def _set_deadline(self, stream: AnswerStream, progress: Progress, now: float) -> None:
         if stream.terminal:
-            self.deadline = now + _AFTER_END
+            if progress.ended:  # whatever follows is not waited for
+                self.deadline = now + _AFTER_END
         elif stream.content_seen:
-            self.deadline = now + self._exchange.model.stall_timeout
+            model = self._exchange.model
+            if progress.content:
+                self._content_at = now
+            # Signs of life that say nothing (pings) count, but not for ever.
+            self.deadline = min(now + model.stall_timeout, self._content_at + max(model.timeout, model.stall_timeout))
             if self._state == "withheld" and self._gate is not None and self._gate.deadline is not None:
                 self.deadline = min(self.deadline, self._gate.deadline)
 
@@ -266,7 +272,7 @@ class Answering:
         stream = self._streamed.translated
         if stream.terminal:
             self._complete()
-            return (ResponseBodyReply(b"", end=True),)
+            return (Abort(),)
         window = self._gate.deadline if self._gate is not None else None
         if self._state == "withheld" and window is not None and now >= window:
             self.deadline = now + self._exchange.model.stall_timeout

@@ -27,7 +27,7 @@ class Plain(yaml.SafeDumper):
 
 @pytest.mark.parametrize("case", CASES)
 def test_the_configuration_is_as_it_was(case, render):
-    snapshot = load_file(FOLDER / f"{case}.gateway.yaml", {"KEY": "k"})
+    snapshot = load_file(FOLDER / f"{case}.gateway.yaml", {"KEY": "k"}).snapshot
     made = bootstrap(snapshot, Placement(("/run/llmgw/worker-0.sock",), 9901), render)
     golden = FOLDER / f"{case}.envoy.yaml"
     if REWRITE:

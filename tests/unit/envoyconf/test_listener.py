@@ -39,8 +39,10 @@ def test_admission_comes_before_the_router(manager):
 
 def test_what_steers_envoy_or_the_gateway_is_removed_from_requests_first(manager):
     [early] = manager["early_header_mutation_extensions"]
-    removed = [mutation["remove_on_match"]["key_matcher"]["prefix"] for mutation in early["typed_config"]["mutations"]]
-    assert removed == list(INTERNAL_HEADER_PREFIXES)
+    *removed, added = early["typed_config"]["mutations"]
+    prefixes = [mutation["remove_on_match"]["key_matcher"]["prefix"] for mutation in removed]
+    assert prefixes == list(INTERNAL_HEADER_PREFIXES)
+    assert added["append"]["header"]["key"].startswith(tuple(prefixes)), "a client could say it"
 
 
 def test_nobody_counts_as_internal(manager):

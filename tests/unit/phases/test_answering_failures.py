@@ -200,6 +200,21 @@ def test_a_long_stream_below_the_stall_timeout_is_not_cut(stream, sse):
     assert attempt.seen.body == sse.text("a") * 100 + sse.finish() + sse.done
 
 
+def test_pings_keep_a_stream_alive_but_not_for_ever(stream, sse):
+    attempt = stream("one", timeout=60.0)
+    attempt.body(sse.text("a"))
+    for _ in range(5):
+        attempt.wait(11)
+        attempt.body(b": ping\n\n")
+    attempt.body(sse.text("b"))
+    for _ in range(5):
+        attempt.wait(11)
+        assert b"provider_timeout" not in attempt.seen.body
+        attempt.body(b": ping\n\n")
+    attempt.wait(5)
+    assert b"provider_timeout" in attempt.seen.body
+
+
 def test_a_window_that_is_longer_than_the_stall_timeout(stream, sse):
     attempt = stream("two", commit=Commit("after", after=60.0))
     attempt.body(sse.text("a"))
