@@ -10,21 +10,24 @@ from collections.abc import Mapping
 
 import orjson
 
+from extproc.dialects.openai_error_words import (
+    KIND_OF_MESSAGE,
+    KIND_OF_STATUS,
+    KIND_OF_WORD,
+    MISSING,
+    STATUS_IN_STREAM,
+    Kind,
+)
 from extproc.dialects.redact import without_keys
 from extproc.dialects.sse import render_event
 from extproc.domain.errors import (
-    ContentPolicy,
     ContextLength,
     GatewayError,
     ProviderAuth,
     ProviderError,
     ProviderFailed,
-    ProviderNotFound,
-    ProviderOverloaded,
-    ProviderQuota,
-    ProviderRateLimited,
+    ProviderMissing,
     ProviderRejected,
-    ProviderTimeout,
 )
 from extproc.domain.reading import Json, JsonObject
 from extproc.domain.valueclass import valueclass
@@ -43,22 +46,26 @@ _TYPE_OF_STATUS: Mapping[int, str] = {
     503: "service_unavailable_error",
 }
 """Other statuses: OpenAI says ``invalid_request_error`` below 500 (401 and 404 too), ``server_error`` from there on."""
+_VENDOR_CODE = re.compile(r"(?=.{1,64}\Z)[a-z][a-z0-9]*(?:_[a-z0-9]+)+")
+"""OpenAI's are words joined by underscores. Compatible servers also have numbers and names of exceptions."""
 
 
 def render_error(error: GatewayError) -> JsonObject:
     """The error body.
 
     A refusal by the platform's policy has its code as its type (``budget_exceeded``), for clients tell these apart by
-    type; all others have the type that OpenAI's API gives this status.
+    type; all others have the type that OpenAI's API gives this status. ``code`` is the gateway's stable one; where the
+    provider has a word of its own for what is wrong with the request, that is beside it as ``vendor_code``.
     """
-    return {
-        "error": {
-            "message": error.message,
-            "type": _type_of(error),
-            "param": error.param,
-            "code": error.code,
-        }
+    told: dict[str, Json] = {
+        "message": error.message,
+        "type": _type_of(error),
+        "param": error.param,
+        "code": error.code,
     }
+    if isinstance(error, ProviderRejected) and error.vendor_code not in {None, error.code}:
+        told["vendor_code"] = error.vendor_code
+    return {"error": told}
 
 
 def render_error_event(error: GatewayError) -> bytes:
@@ -75,96 +82,6 @@ def _type_of(error: GatewayError) -> str:
         return known
     return "server_error" if error.status >= 500 else "invalid_request_error"
 
-
-_Kind = type[ProviderError]
-
-_KIND_OF_WORD: Mapping[str, _Kind] = {
-    "context_length_exceeded": ContextLength,
-    "exceed_context_size_error": ContextLength,  # llama.cpp
-    "1261": ContextLength,  # Zhipu
-    "content_filter": ContentPolicy,  # Azure
-    "content_policy_violation": ContentPolicy,
-    "responsibleaipolicyviolation": ContentPolicy,  # Azure, in innererror
-    "invalid_prompt": ContentPolicy,  # OpenAI's reasoning models: the prompt was flagged
-    "bio_policy": ContentPolicy,  # this and what follows: openai.types.responses.ResponseError
-    "misalignment_policy_violation": ContentPolicy,
-    "image_content_policy_violation": ContentPolicy,
-    "vector_store_timeout": ProviderTimeout,
-    "data_residency_mismatch": ProviderRejected,
-    "invalid_image": ProviderRejected,
-    "invalid_image_format": ProviderRejected,
-    "invalid_base64_image": ProviderRejected,
-    "invalid_image_url": ProviderRejected,
-    "invalid_image_mode": ProviderRejected,
-    "image_too_large": ProviderRejected,
-    "image_too_small": ProviderRejected,
-    "image_parse_error": ProviderRejected,
-    "image_file_too_large": ProviderRejected,
-    "unsupported_image_media_type": ProviderRejected,
-    "empty_image_file": ProviderRejected,
-    "failed_to_download_image": ProviderRejected,
-    "image_file_not_found": ProviderRejected,
-    "model_not_found": ProviderNotFound,
-    "deploymentnotfound": ProviderNotFound,  # Azure
-    "insufficient_quota": ProviderQuota,
-    "credit_balance_exhausted": ProviderQuota,
-    "billing_hard_limit_reached": ProviderQuota,
-    "billing_not_active": ProviderQuota,
-    "invalid_api_key": ProviderAuth,
-    "authentication_error": ProviderAuth,
-    "rate_limit_exceeded": ProviderRateLimited,
-    "rate_limit_error": ProviderRateLimited,
-    "slow_down": ProviderRateLimited,
-    "overloaded_error": ProviderOverloaded,
-    "server_is_overloaded": ProviderOverloaded,
-    "service_unavailable_error": ProviderOverloaded,
-    "timeout": ProviderTimeout,
-}
-"""Error codes and types, in lower case. Code is looked up before type: quota errors have the type of rate limits.
-
-Not here is ``server_error``, which says less than a status: OpenAI's 503 for an overloaded model has it, too.
-"""
-
-_KIND_OF_STATUS: Mapping[int, _Kind] = {
-    401: ProviderAuth,
-    402: ProviderQuota,  # DeepSeek, OpenRouter, Together: no balance
-    403: ProviderAuth,
-    404: ProviderNotFound,
-    408: ProviderTimeout,
-    429: ProviderRateLimited,
-    498: ProviderOverloaded,  # Groq: the flex tier has no capacity
-    503: ProviderOverloaded,
-    504: ProviderTimeout,
-    524: ProviderTimeout,  # Cloudflare in front of a vendor
-    529: ProviderOverloaded,
-}
-
-# Last the phrases of xAI and Moonshot, DashScope and Zhipu, TGI, Gemini and Vertex.
-_TOO_LONG = r"""maximum context length|context window|context length|prompt is too long
-|maximum prompt length is|exceeded model token limit|range of input length should be|prompt exceeds max length
-|`inputs` tokens \+ `max_new_tokens` must be|input token count.{0,40}?(?:exceeds the maximum|only supports up to)"""
-
-_KIND_OF_MESSAGE: tuple[tuple[re.Pattern[str], _Kind], ...] = (
-    (re.compile(_TOO_LONG.replace("\n", ""), re.IGNORECASE), ContextLength),
-    (
-        re.compile(r"api key (?:is )?(?:not valid|invalid|expired)|(?:invalid|incorrect) api key", re.IGNORECASE),
-        ProviderAuth,
-    ),
-)
-"""For a 400 without a telling code, as vLLM (context) and Gemini (key) answer."""
-
-_STATUS_IN_STREAM: Mapping[_Kind, int] = {
-    ProviderRateLimited: 429,
-    ProviderQuota: 429,
-    ProviderOverloaded: 503,
-    ProviderTimeout: 504,
-    ProviderNotFound: 404,
-    ProviderAuth: 401,
-    ContextLength: 400,
-    ContentPolicy: 400,
-    ProviderRejected: 400,
-}
-"""What an error inside a 200 counts as, where it names no status itself. Others: 500."""
 
 _AUTH_MESSAGE: Mapping[int, str] = {
     403: "the provider does not allow the gateway's account to make this request",
@@ -201,7 +118,7 @@ def stream_error(value: Json) -> ProviderError:
     """The error that an event inside a 200 stream, or a 200 body, holds. ``value`` is its decoded JSON."""
     said = vendor_error(value) or VendorError()
     kind = _kind_of(said, said.status)
-    return _make(kind, said, said.status or _STATUS_IN_STREAM.get(kind, 500), None)
+    return _make(kind, said, said.status or STATUS_IN_STREAM.get(kind, 500), None)
 
 
 def vendor_error(value: Json) -> VendorError | None:
@@ -270,14 +187,16 @@ def _read_body(body: bytes) -> VendorError:
     return said or VendorError()
 
 
-def _kind_of(said: VendorError, status: int | None) -> _Kind:
+def _kind_of(said: VendorError, status: int | None) -> Kind:
     for word in (said.inner_code, said.code, said.type):
-        if (kind := _KIND_OF_WORD.get(word.lower())) is not None:
+        if (kind := KIND_OF_WORD.get(word.lower())) is not None:
             return kind
-    if status is not None and (kind := _KIND_OF_STATUS.get(status)) is not None:
+    if status == 404 and MISSING.match(said.message):
+        return ProviderMissing
+    if status is not None and (kind := KIND_OF_STATUS.get(status)) is not None:
         return kind
     if status is None or status < 500:
-        for pattern, kind in _KIND_OF_MESSAGE:
+        for pattern, kind in KIND_OF_MESSAGE:
             if pattern.search(said.message):
                 return kind
     if said.type == "invalid_request_error" or (status is not None and status < 500):
@@ -285,7 +204,7 @@ def _kind_of(said: VendorError, status: int | None) -> _Kind:
     return ProviderFailed
 
 
-def _make(kind: _Kind, said: VendorError, status: int, retry_after: float | None) -> ProviderError:
+def _make(kind: Kind, said: VendorError, status: int, retry_after: float | None) -> ProviderError:
     if issubclass(kind, ProviderAuth):
         # Never the vendor's words: they hold a part of the key.
         message = _AUTH_MESSAGE.get(status, "the provider does not accept the gateway's credential") + f" ({status})"
@@ -296,4 +215,12 @@ def _make(kind: _Kind, said: VendorError, status: int, retry_after: float | None
         param=said.param,
         retry_after=retry_after,
         retry_status=status,
+        vendor_code=_vendor_code(kind, said),
     )
+
+
+def _vendor_code(kind: Kind, said: VendorError) -> str | None:
+    """Only of what the caller can mend. A full window has one code, however servers spell it."""
+    if issubclass(kind, ProviderRejected) and kind is not ContextLength and _VENDOR_CODE.fullmatch(said.code):
+        return said.code
+    return None

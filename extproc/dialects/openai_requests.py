@@ -1,10 +1,13 @@
 """What requests to OpenAI's conversation APIs have in common, whichever it is."""
 
-import re
 from collections.abc import Mapping
+from dataclasses import replace
 from hashlib import sha256
 
-from extproc.domain.conversation import Source
+from extproc.dialects.base import RenderOptions
+from extproc.dialects.openai_models import Traits, traits_of
+from extproc.domain.conversation import Conversation, Reasoning, Source
+from extproc.domain.valueclass import valueclass
 
 MAX_END_USER = 64
 """Characters of ``user``. ``safety_identifier`` may have 128 today, but one end user should have one name in both.
@@ -21,28 +24,20 @@ _FILE_NAMES: Mapping[str, str] = {
 
 _SCHEMES = ("https://", "http://", "data:")
 
-_EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
-"""From the least to the most."""
+_EFFORT_OF_BUDGET: tuple[tuple[int, str], ...] = ((4096, "low"), (16384, "medium"))
+"""Highest thinking budget (tokens) → effort; above the last: ``high``.
 
-_EFFORTS_OF_MODELS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = tuple(
-    (re.compile(rf"(?:openai/)?(?:{names})(?:-\d{{4}}-\d\d-\d\d)?"), tuple(efforts.split()))
-    for names, efforts in (
-        (r"o1|o1-pro|o3|o3-mini|o3-pro|o4-mini", "low medium high"),
-        (r"gpt-5|gpt-5-mini|gpt-5-nano", "minimal low medium high"),
-        (r"gpt-5-codex|gpt-5\.1-codex(?:-mini)?", "low medium high"),
-        (r"gpt-5-pro", "high"),
-        (r"gpt-5\.1", "none low medium high"),
-        (r"gpt-5\.1-codex-max|gpt-5\.[23]-codex", "low medium high xhigh"),
-        (r"gpt-5\.[1-3]-chat-latest", "medium"),
-        (r"gpt-5\.2|gpt-5\.4|gpt-5\.4-mini|gpt-5\.4-nano|gpt-5\.5", "none low medium high xhigh"),
-        (r"gpt-5\.[245]-pro", "medium high xhigh"),
-        (r"gpt-5\.6(?:-sol|-terra|-luna)?", "none low medium high xhigh max"),
-    )
-)
-"""What the models take; others refuse the request. A name that is not here (a deployment's, a newer one's) gets what was
-asked. https://developers.openai.com/api/docs/models, each model's page;
-https://community.openai.com/t/request-for-compatibility-matrix-reasoning-effort-sampling-parameters-across-gpt-5-series/1371738
+OpenAI publishes no token counts for its efforts. Anthropic's budgets start at 1,024 and its own example takes 10,000,
+so these are ``low`` and ``medium``; from half of a 32,000-token answer on, the client wants ``high``.
+https://platform.claude.com/docs/en/build-with-claude/extended-thinking
 """
+
+_NEVER: Mapping[str, object] = {"frequency_penalty": 0, "presence_penalty": 0, "logit_bias": {}}
+"""Fields that no reasoning model takes → the values that ask for nothing.
+https://learn.microsoft.com/azure/ai-foundry/openai/how-to/reasoning"""
+_REASONING: Mapping[str, object] = {**_NEVER, "temperature": 1, "top_p": 1, "logprobs": False, "top_logprobs": 0}
+"""The same, while it reasons.
+https://developers.openai.com/api/docs/guides/deployment-checklist"""
 
 
 def end_user(name: str | None) -> str | None:
@@ -57,15 +52,62 @@ def file_name(title: str | None, media_type: str | None) -> str:
     return title or _FILE_NAMES.get(media_type or "", "document")
 
 
-def fit_effort(effort: str | None, model: str) -> str | None:
-    """The effort nearest to the one asked for that this model takes; of two equally near ones the higher."""
-    if effort not in _EFFORTS:
-        return effort
-    known = next((efforts for names, efforts in _EFFORTS_OF_MODELS if names.fullmatch(model)), None)
-    if known is None or effort in known:
-        return effort
-    asked = _EFFORTS.index(effort)
-    return min(reversed(known), key=lambda each: abs(_EFFORTS.index(each) - asked))
+@valueclass
+class Fitted:
+    """A request as the model takes it. ``lost``: fields that asked for something it refuses; ``told``: hints it weakens."""
+
+    conversation: Conversation
+    effort: str | None
+    """What is sent; None leaves it to the model."""
+    lost: tuple[str, ...]
+    told: tuple[str, ...]
+
+
+def fit_model(conversation: Conversation, options: RenderOptions, *, chat: bool) -> Fitted:
+    """Fits effort and sampling to the model. ``chat``: it is asked by Chat Completions, else by Responses.
+
+    Servers other than OpenAI's own see to that themselves, all but the effort.
+    """
+    traits = traits_of(options.known_as or conversation.model)
+    if not options.quirks.model_rules:
+        traits = Traits(traits.efforts)
+    asked = _asked_effort(conversation.reasoning, traits)
+    effort = traits.nearest(asked)
+    if chat and conversation.tools and not traits.chat_tools and "none" in traits.efforts and traits.reasons(asked):
+        effort = "none"
+    conversation, lost = _without(conversation, _refused(traits, effort))
+    return Fitted(conversation, effort, lost, ("reasoning_effort",) if effort != asked else ())
+
+
+def _asked_effort(reasoning: Reasoning | None, traits: Traits) -> str | None:
+    """Thinking that is switched off without an effort stays unsaid unless the model is known to think all the same.
+
+    Models that cannot reason refuse the field, even with ``none``, and this is the default of many an Anthropic request.
+    """
+    if reasoning is None or reasoning.effort is not None:
+        return None if reasoning is None else reasoning.effort
+    if not reasoning.enabled:
+        return "none" if traits.reasons(None) and "none" in traits.efforts else None
+    if reasoning.budget_tokens is None:
+        return None
+    return next((effort for most, effort in _EFFORT_OF_BUDGET if reasoning.budget_tokens <= most), "high")
+
+
+def _refused(traits: Traits, effort: str | None) -> Mapping[str, object]:
+    """Names of fields that the model does not take at this effort → the value that asks for nothing."""
+    if traits.unasked is None:
+        return {}
+    fields = _REASONING if traits.reasons(effort) else _NEVER
+    return fields if traits.stops else {**fields, "stop": ()}
+
+
+def _without(conversation: Conversation, fields: Mapping[str, object]) -> tuple[Conversation, tuple[str, ...]]:
+    """The conversation without the fields, and those of them that asked for something."""
+    said = {name: value for name in fields if (value := getattr(conversation, name)) not in (None, ())}
+    if not said:
+        return conversation, ()
+    nothing = {name: () if name == "stop" else None for name in said}
+    return replace(conversation, **nothing), tuple(name for name, value in said.items() if value != fields[name])
 
 
 def source_url(source: Source) -> str | None:

@@ -5,6 +5,7 @@ N x M. Equal dialects never come this way, their bytes are edited in place (``ex
 frozen, for a request is rendered again on each attempt.
 """
 
+from collections.abc import Mapping
 from dataclasses import field
 from typing import Literal, TypeAlias
 
@@ -55,6 +56,8 @@ class Image:
     detail: str | None = None
     """OpenAI's ``low | high | auto``."""
     cache: CacheMark | None = None
+    at: str = field(default="", compare=False, repr=False)
+    """Its path in the client's request, for errors."""
 
 
 @valueclass
@@ -66,6 +69,8 @@ class Document:
     context: str | None = None
     citations: bool | None = None
     cache: CacheMark | None = None
+    at: str = field(default="", compare=False, repr=False)
+    """Its path in the client's request, for errors."""
 
 
 @valueclass
@@ -74,6 +79,8 @@ class Audio:
 
     data: str
     format: str
+    at: str = field(default="", compare=False, repr=False)
+    """Its path in the client's request, for errors."""
 
 
 @valueclass
@@ -139,6 +146,8 @@ class Message:
     role: Role
     parts: tuple[Part, ...]
     name: str | None = None
+    at: str = field(default="", compare=False, repr=False)
+    """Its path in the client's request, for errors."""
 
 
 @valueclass
@@ -225,3 +234,6 @@ class Conversation:
     asides: tuple[str, ...] = ()
     """Fields that no other dialect has a word for, and that change how the vendor works but not what is asked of it: left
     out everywhere, and named to the client (``extproc.translate.request``)."""
+    names: Mapping[str, str] = field(default_factory=dict[str, str], compare=False, repr=False)
+    """How the client's dialect spells fields: name in OpenAI's Chat API → its own, where it differs
+    (``extproc.dialects.losses``)."""

@@ -23,7 +23,8 @@
     ├── ProviderError        somebody we call failed
     │   ├── ProviderRejected     400 provider_rejected_request  (the vendor calls the request bad)
     │   │   ├── ContextLength        400 context_length_exceeded
-    │   │   └── ContentPolicy        400 content_policy_violation
+    │   │   ├── ContentPolicy        400 content_policy_violation
+    │   │   └── ProviderMissing      404 provider_resource_not_found  (a response, conversation or file by id)
     │   ├── ProviderNotFound     404 provider_model_not_found
     │   ├── ProviderRateLimited  429 provider_rate_limited
     │   ├── ProviderQuota        429 provider_quota_exhausted
@@ -32,7 +33,7 @@
     │   ├── ProviderFailed       502 provider_error             (its 5xx, or an error event)
     │   ├── ProviderTruncated    502 provider_truncated         (cut, or ended without its finish marker)
     │   ├── ProviderUnreachable  503 provider_unreachable       (connect failure, reset, no healthy host)
-    │   ├── ProviderOverloaded   503 provider_overloaded
+    │   ├── ProviderOverloaded   503 provider_overloaded        (529 for clients of Anthropic's dialect)
     │   └── ProviderTimeout      504 provider_timeout           (no first token, stall)
     ├── TransportError       a stream just ended: Envoy does not say why (its access log's flags do); never sent
     │   ├── NoAnswer             502 no_answer                  (connect failure, reset, or the client left, before an answer)
@@ -41,8 +42,9 @@
         ├── StoreUnavailable     503 store_unavailable          (Redis is away, and the policy is to refuse)
         └── IdentityUnavailable  503 identity_unavailable       (an issuer's key set could never be loaded)
 
-``code`` is stable: clients may match on it, and metrics are labelled with ``outcome`` (fault and code), so an alert on
-the platform's own failures is one pattern. ``extproc.dialects.*.errors`` render these; nothing else writes an error body.
+``code`` is stable: clients may match on it, and where an error's body has the word of the client's vendor instead, ours is
+beside it. Metrics are labelled with ``outcome`` (fault and code), so an alert on the platform's own failures is one pattern.
+``extproc.dialects.*.errors`` render these; nothing else writes an error body.
 """
 
 from typing import ClassVar, Literal
@@ -200,8 +202,9 @@ class ProviderError(GatewayError):
     """Somebody we call failed.
 
     ``retry_status`` is the status the failure counts as when a model's ``retry_on`` is consulted: a vendor's 529 is
-    shown to clients as 503 but is listed as 529; an error event inside a 200 stream counts as the status it names.
-    ``vendor_code`` is the vendor's own name of the cause, where SDKs of its dialect go by it to mend the request.
+    a 503 in this tree but is listed as 529; an error event inside a 200 stream counts as the status it names.
+    ``vendor_code`` is the vendor's own name of the cause, where programs of its dialect go by it to mend the request;
+    clients of other dialects are not shown it. ``should_retry`` is what the vendor advises its SDKs (``x-should-retry``).
     """
 
     fault = "provider"
@@ -219,6 +222,7 @@ class ProviderError(GatewayError):
     ) -> None:
         super().__init__(message, param=param, retry_after=retry_after)
         self.vendor_code = vendor_code
+        self.should_retry: bool | None = None
         self.retry_status = self.status if retry_status is None else retry_status
 
 
@@ -239,6 +243,13 @@ class ContentPolicy(ProviderRejected):
     """The vendor's safety system refused the prompt."""
 
     code = "content_policy_violation"
+
+
+class ProviderMissing(ProviderRejected):
+    """The vendor does not have, or no longer, what the request names by id; the model is not what is missing."""
+
+    code = "provider_resource_not_found"
+    status = 404
 
 
 class ProviderNotFound(ProviderError):

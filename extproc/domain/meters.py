@@ -91,8 +91,12 @@ def meter_id(scope: Scope, unit: Unit, window: Window) -> str:
             when = f"{window.seconds}s"
         case _:
             when = "now"
-    parts = (f"{_escaped(kind)}={_escaped(value)}" for kind, value in scope)
-    return f"{unit}:{when}:{'&'.join(parts)}"
+    return f"{unit}:{when}:{scope_text(scope)}"
+
+
+def scope_text(scope: Scope) -> str:
+    """``team=search&model=generate``, in visible ASCII."""
+    return "&".join([f"{_escaped(kind)}={_escaped(value)}" for kind, value in scope])
 
 
 def _escaped(text: str) -> str:

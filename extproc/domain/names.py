@@ -30,10 +30,16 @@ STATUS_HEADER = "x-llmgw-status"
 RETRY_STATUS = 599
 """What an attempt answers when the next provider shall try: the only status that Envoy's route retries."""
 
-INTERNAL_HEADER_PREFIXES = (ROUTE_HEADER, "x-envoy-")
+CODED_HEADER = "x-llmgw-coded"
+"""Set by Envoy: the ``content-encoding`` that a request came with, which is taken off before admission sees it."""
+
+INTERNAL_HEADER_PREFIXES = (ROUTE_HEADER, CODED_HEADER, "x-envoy-")
 """Removed from what clients send: Envoy obeys them, and cluster-internal callers count as trusted."""
 
 REQUEST_ID_HEADER = "x-request-id"
+
+ANTHROPIC_REQUEST_ID_HEADER = "request-id"
+"""The same on answers, where Anthropic's SDK looks for it."""
 
 PROVIDER_HEADER = "x-llmgw-provider"
 """On answers: who served it."""
@@ -49,6 +55,9 @@ DROPPED_HEADER = "x-llmgw-dropped"
 
 OUTPUT_LIMIT_HEADER = "x-llmgw-output-limit"
 """On answers: the output limit that the budgets could pay for, where it is lower than the client's."""
+
+LADDER_HEADER = "x-llmgw-ladder"
+"""On answers: the steps of budgets' ladders that changed the model or the output limit: ``team=search@0.6``."""
 
 SHOW_COST_HEADER = "x-llmgw-show-cost"
 """On requests: tell what the answer cost."""

@@ -33,8 +33,10 @@ class ChatQuirks:
     """Stop sequences it takes; None: that is for it to say."""
     least_output: int = OPENAI_LEAST_OUTPUT
     """The smallest output limit that its Responses API takes."""
+    model_rules: bool = True
+    """It refuses what OpenAI's models refuse by their names (``extproc.dialects.openai_models``)."""
 
 
 OPENAI = ChatQuirks()
-COMPATIBLE = ChatQuirks(developer_role=False, joined_text=True, max_stops=None, least_output=0)
+COMPATIBLE = ChatQuirks(developer_role=False, joined_text=True, max_stops=None, least_output=0, model_rules=False)
 """A server of which nothing more is known."""

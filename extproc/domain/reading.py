@@ -37,6 +37,11 @@ class Fields:
         """The full path of a field of this object."""
         return f"{self._path}.{name}" if self._path else name
 
+    @property
+    def place(self) -> str:
+        """The path of the object itself; empty at the top."""
+        return self._path
+
     def has(self, name: str) -> bool:
         """Whether the field is there and not null. Does not count as reading it."""
         return self._data.get(name) is not None

@@ -182,11 +182,16 @@ def counted(operation: str) -> str:
     return "count-tokens" if operation.startswith("count-tokens-") else operation
 
 
+def in_words(operation: str) -> str:
+    """What an operation is called in a message to a client."""
+    return "token counting" if counted(operation) == "count-tokens" else operation
+
+
 def missing(provider: Provider, ask: Ask) -> UnsupportedFeature:
     """The error for an operation that a provider does not have."""
     return UnsupportedFeature(
-        f'Provider "{provider.name}" ({provider.dialect}) has no {ask.operation}; ask for a model that is served by one'
-        " which has."
+        f'Provider "{provider.name}" ({provider.dialect}) has no {in_words(ask.operation)}; ask for a model that is'
+        " served by one which has."
     )
 
 

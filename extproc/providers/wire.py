@@ -11,14 +11,15 @@ from dataclasses import replace
 from functools import partial
 from typing import Final, Literal, TypeAlias
 
-from extproc.config.snapshot import Api, Provider
+from extproc.config.snapshot import Api, Provider, Target
+from extproc.dialects.openai_models import traits_of
 from extproc.domain.reading import Json
 from extproc.domain.valueclass import valueclass
 from extproc.providers import paths
 from extproc.providers.betas import ON_BEDROCK, ON_VERTEX, known_betas, split_betas
 from extproc.providers.paths import Ask, Path
 
-__all__ = ["REMOVE", "WIRES", "Ask", "Members", "ProviderWire", "Remove", "wire_for"]
+__all__ = ["REMOVE", "WIRES", "Ask", "Members", "ProviderWire", "Remove", "api_for", "wire_for"]
 
 
 class Remove(enum.Enum):
@@ -174,6 +175,21 @@ def wire_for(provider: Provider, api: Api | None, client_dialect: str) -> Provid
     if wire.framing == "anthropic-over-bedrock" and configured is not None:
         return replace(wire, changes=partial(_bedrock_anthropic, configured))
     return wire
+
+
+def api_for(provider: Provider, target: Target, client_dialect: str, *, tools: bool) -> Api | None:
+    """The target's own choice of API, as ``wire_for`` takes it; where it has none, that of OpenAI's model, if any.
+
+    What would be translated to Chat Completions goes by Responses instead where the model is served by that alone, or
+    takes no ``tools`` beside it while it reasons. A client of Chat Completions gets what it asks for.
+    """
+    if target.api is not None or provider.api is not None or client_dialect == "openai-chat":
+        return target.api
+    if not provider.quirks.model_rules or "responses" not in provider.apis or _api(provider, client_dialect) != "chat":
+        return None
+    traits = traits_of(target.known_as or target.model)
+    by_chat = traits.chat and (traits.chat_tools or not tools)
+    return None if by_chat else "responses"
 
 
 def _api(provider: Provider, client_dialect: str) -> Api:

@@ -5,7 +5,8 @@ from dataclasses import replace
 import orjson
 
 from extproc.dialects.base import ClientDialect, ProviderDialect
-from extproc.domain.answer import FinishReason
+from extproc.domain.answer import Answer, AnswerPart, FinishReason
+from extproc.domain.conversation import RedactedThinking, Refusal, Text, Thinking, ToolCall
 from extproc.domain.errors import ProviderBadAnswer
 from extproc.domain.jsontext import read_exactly
 from extproc.domain.usage import Usage
@@ -23,6 +24,8 @@ class TranslatedAnswer:
     response_id: str | None
     service_tier: str | None = None
     """The tier that served it, which decides on its price."""
+    written_bytes: int = 0
+    """UTF-8 bytes that the model wrote, by which its usage is estimated. Not counted where the provider reports one."""
 
 
 @valueclass
@@ -68,4 +71,18 @@ def translate_answer(
         response_model=answer.model or None,
         response_id=vendors_id or None,
         service_tier=answer.service_tier,
+        written_bytes=0 if answer.usage.total else _written(answer),
     )
+
+
+def _written(answer: Answer) -> int:
+    """As ``AnswerStream.output_bytes``."""
+    return sum(len(_text_of(part).encode()) for choice in answer.choices for part in choice.parts)
+
+
+def _text_of(part: AnswerPart) -> str:
+    match part:
+        case Text(text=text) | Thinking(text=text) | Refusal(text=text) | ToolCall(arguments=text):
+            return text
+        case RedactedThinking():  # sealed: its length says little
+            return ""

@@ -171,6 +171,8 @@ CALLS = (
             "gemini": contents(asked(), said(gemini_call(1)), asked(response(1, {"error": "E7"}))),
         },
         {
+            "openai": 'messages.2.content = "Error: E7"',
+            "openai-responses": 'input.2.output = "Error: E7"',
             "anthropic": "messages.2.content.0.is_error = true",
             "bedrock": 'messages.2.content.0.toolResult.status = "error"',
             "gemini": 'contents.2.parts.0.functionResponse.response = {"error":"E7"}',

@@ -41,7 +41,6 @@ LIMITS = (
             "gemini": generation(stopSequences=["E7"]),
         },
         {
-            "openai": 'stop = ["E7"]',
             "openai-completions": 'stop = ["E7"]',
             "anthropic": 'stop_sequences = ["E7"]',
             "bedrock": 'inferenceConfig.stopSequences = ["E7"]',
@@ -80,6 +79,16 @@ LIMITS = (
             "openai-completions": "temperature = 1.7",
             "gemini": "generationConfig.temperature = 1.7",
         },
+    ),
+    Feature(
+        "temperature of a model that reasons",
+        {
+            "openai-chat": {"temperature": 0.7, "reasoning_effort": "low"},
+            "openai-responses": {"temperature": 0.7, "reasoning": {"effort": "low"}},
+            "anthropic-messages": {"temperature": 0.7, "thinking": {"type": "enabled", "budget_tokens": 1024}},
+            "gemini": generation(temperature=0.7, thinkingConfig={"thinkingLevel": "LOW"}),
+        },
+        {"gemini": "generationConfig.temperature = 0.7"},
     ),
     Feature(
         "top_p",
@@ -156,7 +165,6 @@ LIMITS = (
             "gemini": generation(frequencyPenalty=0.7),
         },
         {
-            "openai": "frequency_penalty = 0.7",
             "openai-completions": "frequency_penalty = 0.7",
             "gemini": "generationConfig.frequencyPenalty = 0.7",
         },
@@ -169,7 +177,6 @@ LIMITS = (
             "gemini": generation(presencePenalty=0.7),
         },
         {
-            "openai": "presence_penalty = 0.7",
             "openai-completions": "presence_penalty = 0.7",
             "gemini": "generationConfig.presencePenalty = 0.7",
         },
@@ -177,7 +184,7 @@ LIMITS = (
     Feature(
         "bias of tokens",
         {"openai-chat": {"logit_bias": {"7": -100}}, "openai-completions": {"logit_bias": {"7": -100}}},
-        {"openai": 'logit_bias = {"7":-100}', "openai-completions": 'logit_bias = {"7":-100}'},
+        {"openai-completions": 'logit_bias = {"7":-100}'},
     ),
     Feature(
         "usage in the stream",

@@ -151,7 +151,7 @@ REASONING = (
         },
         {
             "*": "off without an effort is Anthropic's default, which its clients often spell out; models that cannot reason"
-            " refuse the field, and OpenAI's newer ones do not reason unless they are asked to"
+            " refuse the field, and those of OpenAI's that would reason unasked are told"
         },
     ),
     Feature(

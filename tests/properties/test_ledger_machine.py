@@ -20,7 +20,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from extproc.config import snapshot
 from extproc.domain.ledger import Charge, HoldLine, HoldOrder, Settlement
-from extproc.domain.meters import Meter, Window, meter_id
+from extproc.domain.meters import LadderStep, Meter, Window, meter_id
 from extproc.state import layout
 from extproc.state.books import Books, Row
 from extproc.state.embedded import server_program
@@ -40,16 +40,17 @@ def _meter(kind: str, value: str, unit, window: Window, limit: int, **more) -> M
 BIG = 9_000_000_000_000_000
 """Close to 2^53: amounts that a float with 14 digits would spoil."""
 TOTAL = _meter("org", "acme", "usd", Window("calendar"), BIG)
+REFUSING = (LadderStep(300, max_output_tokens=1), LadderStep(1500, refuse=True))
 METERS = [
-    _meter("team", "a", "usd", MONTH, 10_000, alert_at=(5000, 8000)),
-    _meter("key", "k", "tokens", Window("rolling", seconds=60), 800, alert_at=(5000,)),
+    _meter("team", "a", "usd", MONTH, 10_000, alert_at=(5000, 8000), ladder=REFUSING),
+    _meter("key", "k", "tokens", Window("rolling", seconds=60), 800, alert_at=(5000,), ladder=REFUSING),
     _meter("key", "k", "output_tokens", Window("rolling", seconds=7), 300),
     _meter("key", "k", "requests", Window("rolling", seconds=3600), 12),
     _meter("key", "k", "concurrent", Window("now"), 4),
-    _meter("user", "u", "input_tokens", MONTH, 2000),
+    _meter("user", "u", "input_tokens", MONTH, 2000, alert_at=(9000,), ladder=REFUSING),
     _meter("key", "k", "usd", Window("rolling", seconds=60), 5000, guard=True),
 ]
-GROUPED = [_meter("provider", "A", "usd", MONTH, 400), _meter("provider", "B", "requests", MONTH, 1)]
+GROUPED = [_meter("provider", "A", "usd", MONTH, 400, alert_at=(9000,)), _meter("provider", "B", "requests", MONTH, 1)]
 JUMPS = [200, 1000, 5000, 20_000, 30_000, 59_999, 61_000, 90_000, 1_800_000, -1, -900, -2000, -30_000, -86_400_000]
 """Milliseconds: edges of graces and windows, and clocks set ahead and back."""
 WINDOWS = [0, 1_749_000_000, 1_750_000_100]
@@ -323,8 +324,13 @@ class LedgerMachine(RuleBasedStateMachine):
     def alerts_are_alike(self) -> None:
         entries = self.server.command("XRANGE", "{llmgw}:a", "-", "+")
         read = [fields for _, fields in entries]
-        model = [(key, share) for key, _, share in self.books.counters.alerts]
-        assert [(_key(entry), int(entry[b"share"])) for entry in read] == model
+        told = [
+            (_key(entry), None, int(entry[b"held"]), int(entry[b"needs"]))
+            if b"held" in entry
+            else (_key(entry), int(entry[b"share"]), int(entry[b"settled"]), 0)
+            for entry in read
+        ]
+        assert told == self.books.counters.alerts
 
     def teardown(self) -> None:
         """Sums of the hours are sums of all events, orphans included."""

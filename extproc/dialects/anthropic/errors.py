@@ -16,6 +16,7 @@ from extproc.domain.errors import (
     ProviderAuth,
     ProviderError,
     ProviderFailed,
+    ProviderMissing,
     ProviderNotFound,
     ProviderOverloaded,
     ProviderQuota,
@@ -109,6 +110,7 @@ _KIND_OF_PHRASE: tuple[tuple[str, _Kind], ...] = (
     ("credit balance is too low", ProviderQuota),
     ("reached your specified api usage limits", ProviderQuota),
     ("content filtering policy", ContentPolicy),
+    ("file not found", ProviderMissing),
 )
 
 
@@ -134,7 +136,8 @@ def render_error(error: GatewayError) -> JsonObject:
 
 def _error_code(error: GatewayError) -> str:
     if isinstance(error, ProviderError):
-        return error.vendor_code or error.code
+        code = error.vendor_code or ""
+        return code if code.startswith(_OF_THREADS) else error.code
     return _NO_THREADS if error.param == "thread" else error.code
 
 

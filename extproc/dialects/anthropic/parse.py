@@ -44,6 +44,17 @@ _TIERS = {"auto": "auto", "standard_only": "default"}
 """``service_tier`` of a request → neutral. OpenAI's ``default``: the standard tier, whatever the project's setting."""
 
 
+_NAMES: Mapping[str, str] = {
+    "stop": "stop_sequences",
+    "user": "metadata.user_id",
+    "parallel_tool_calls": "tool_choice.disable_parallel_tool_use",
+    "response_format": "output_config.format",
+    "reasoning_effort": "thinking",
+}
+"""Fields that this API spells otherwise: ``Conversation.names``."""
+_NAMES_OF_EFFORT: Mapping[str, str] = {**_NAMES, "reasoning_effort": "output_config.effort"}
+
+
 def parse_request(body: Json) -> Conversation:
     """The conversation of a Messages request.
 
@@ -76,6 +87,7 @@ def parse_request(body: Json) -> Conversation:
         reasoning=reasoning,
         user=metadata.optional_text("user_id") if metadata else None,
         service_tier=_TIERS.get(tier, tier) if tier else None,
+        names=_NAMES if fields.has("thinking") else _NAMES_OF_EFFORT,
     )
     if metadata:
         keep_unread(metadata, unmapped)
@@ -140,13 +152,13 @@ def _turn(message: Fields, unmapped: Unmapped) -> Iterator[Message]:
         raise InvalidRequest(f"{path} must be user, assistant or system", param=path)
     parts = parse_content(message, "content", unmapped)
     if role == "assistant":
-        yield Message("assistant", tuple(parts))
+        yield Message("assistant", tuple(parts), at=message.place)
     elif role == "system":
-        yield Message("system", tuple(parts))
+        yield Message("system", tuple(parts), at=message.place)
     else:
         runs = [(is_tool, tuple(run)) for is_tool, run in groupby(parts, lambda part: isinstance(part, ToolResult))]
         for is_tool, run in runs or [(False, ())]:
-            yield Message("tool" if is_tool else "user", run)
+            yield Message("tool" if is_tool else "user", run, at=message.place)
 
 
 def _mark_last(messages: list[Message], mark: CacheMark) -> None:

@@ -103,7 +103,7 @@ def _tool_reference(block: Fields, _unmapped: Unmapped) -> Text:
 
 def _image(block: Fields, unmapped: Unmapped) -> Image | None:
     source = _source(_required(block, "source"), unmapped)
-    return Image(source, cache=parse_cache_mark(block)) if source else None
+    return Image(source, cache=parse_cache_mark(block), at=block.place) if source else None
 
 
 def _document(block: Fields, unmapped: Unmapped) -> Document | None:
@@ -121,6 +121,7 @@ def _document(block: Fields, unmapped: Unmapped) -> Document | None:
         context=block.optional_text("context"),
         citations=cited,
         cache=parse_cache_mark(block),
+        at=block.place,
     )
 
 

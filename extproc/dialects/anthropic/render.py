@@ -21,11 +21,11 @@ from extproc.dialects.arguments import arguments_object
 from extproc.dialects.base import Rendered, RenderOptions
 from extproc.dialects.claude import traits_of
 from extproc.dialects.closed_schema import closed_schema
-from extproc.dialects.losses import Losses
+from extproc.dialects.losses import Losses, nothing_said
 from extproc.dialects.turns import Block
 from extproc.domain.answer import Answer, AnswerPart, Choice
 from extproc.domain.conversation import Conversation, OutputFormat, RedactedThinking, Refusal, Text, Thinking, ToolCall
-from extproc.domain.errors import InternalError, InvalidRequest
+from extproc.domain.errors import InternalError
 from extproc.domain.reading import Json, JsonObject
 from extproc.domain.sealed import seal
 
@@ -39,7 +39,7 @@ def render_request(conversation: Conversation, options: RenderOptions) -> Render
     Raises ``UnsupportedFeature`` naming every field that cannot be carried, unless they may be dropped, and
     ``InvalidRequest`` where no message has content.
     """
-    losses = Losses("Anthropic dialect")
+    losses = Losses("Anthropic dialect", conversation)
     traits = traits_of(options.known_as or conversation.model)
     max_tokens = conversation.max_output_tokens
     if max_tokens is None:
@@ -68,7 +68,7 @@ def render_request(conversation: Conversation, options: RenderOptions) -> Render
     # First what cannot be carried: it may be why nothing is left.
     dropped = losses.settle(drop=options.drop_unsupported)
     if not messages:
-        raise InvalidRequest("messages must hold at least one message with content", param="messages")
+        raise nothing_said(conversation)
     return Rendered(body, dropped)
 
 

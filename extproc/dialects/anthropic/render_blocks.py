@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from extproc.dialects.arguments import arguments_object
-from extproc.dialects.losses import Losses
+from extproc.dialects.losses import NO_AUDIO, Losses, unreadable
 from extproc.dialects.turns import Block
 from extproc.domain.conversation import (
     Audio,
@@ -77,11 +77,12 @@ def render_part(part: Part, path: str, ids: ToolIds, losses: Losses) -> Block | 
         case Refusal():
             block = text_block(Text(part.text))
         case Image():
-            block = _noted(_image(part), path, losses)
+            block = _noted(_image(part), part.source, path, losses)
         case Document():
-            block = _noted(_document(part, path), path, losses)
+            block = _noted(_document(part, part.at or path), part.source, path, losses)
         case Audio():
-            block = _noted(None, path, losses)
+            losses.refuse(path, NO_AUDIO)
+            block = None
         case Thinking():
             block = _thinking(part)
         case RedactedThinking():
@@ -141,9 +142,9 @@ def _marked(block: Block, mark: CacheMark | None) -> Block:
     return block
 
 
-def _noted(block: Block | None, path: str, losses: Losses) -> Block | None:
+def _noted(block: Block | None, source: Source, path: str, losses: Losses) -> Block | None:
     if block is None:
-        losses.refuse(path)
+        losses.refuse(path, unreadable(source))
     return block
 
 

@@ -5,7 +5,14 @@ from collections.abc import Mapping
 from extproc.dialects.anthropic.render_blocks import render_cache_mark
 from extproc.dialects.claude import Traits
 from extproc.dialects.closed_schema import closed_schema
-from extproc.dialects.losses import Losses
+from extproc.dialects.losses import (
+    BLANK_STOP,
+    DEFAULT_ONLY,
+    NO_FORCED_TOOL,
+    NOT_BESIDE_TEMPERATURE,
+    NOT_WITH_REASONING,
+    Losses,
+)
 from extproc.dialects.turns import Block
 from extproc.domain.conversation import Conversation, Reasoning, Tool, ToolCall
 from extproc.domain.reading import Json, JsonObject
@@ -46,13 +53,13 @@ def note_losses(conversation: Conversation, losses: Losses) -> None:
     if conversation.verbosity not in {None, "medium"}:
         losses.tell("verbosity")
     for path, _ in conversation.unmapped:
-        losses.refuse(path)
+        losses.refuse_unmapped(path)
 
 
 def render_stop(conversation: Conversation, losses: Losses) -> Block:
     """``stop_sequences``; one that is blank is refused by the vendor."""
     if any(not sequence.strip() for sequence in conversation.stop):
-        losses.refuse("stop")
+        losses.refuse("stop", BLANK_STOP)
     sequences: list[Json] = [sequence for sequence in conversation.stop if sequence.strip()]
     return {"stop_sequences": sequences} if sequences else {}
 
@@ -81,14 +88,14 @@ def render_sampling(conversation: Conversation, traits: Traits, losses: Losses, 
         losses.tell("temperature")
     fixed = traits.sampling == "default"
     if temperature is not None and (fixed or thinks) and temperature != 1:
-        losses.refuse("temperature")
+        losses.refuse("temperature", DEFAULT_ONLY if fixed else NOT_WITH_REASONING)
         temperature = None
     # With thinking, top_p may be 0.95 to 1 (https://platform.claude.com/docs/en/build-with-claude/thinking).
     if top_p is not None and ((fixed and top_p != 1) or (thinks and top_p < 0.95)):
-        losses.refuse("top_p")
+        losses.refuse("top_p", DEFAULT_ONLY if fixed else NOT_WITH_REASONING)
         top_p = None
     if top_k is not None and (fixed or thinks):
-        losses.refuse("top_k")
+        losses.refuse("top_k", DEFAULT_ONLY if fixed else NOT_WITH_REASONING)
         top_k = None
     if traits.sampling != "free" and temperature is not None and top_p is not None:
         temperature, top_p = _one_of(temperature, top_p, losses)
@@ -102,7 +109,7 @@ def _one_of(temperature: float, top_p: float, losses: Losses) -> tuple[float | N
         return temperature, None
     if temperature == 1:
         return None, top_p
-    losses.refuse("top_p")
+    losses.refuse("top_p", NOT_BESIDE_TEMPERATURE)
     return temperature, None
 
 
@@ -232,7 +239,7 @@ def _tool_choice(conversation: Conversation, traits: Traits, losses: Losses) -> 
     single = conversation.parallel_tool_calls is False
     mode = choice.mode if choice else "auto"
     if mode in {"required", "named"} and not traits.forced_tools:
-        losses.refuse("tool_choice")
+        losses.refuse("tool_choice", NO_FORCED_TOOL)
         mode = "auto"
     rendered: Block
     match mode:

@@ -7,7 +7,7 @@ by the model, and must not end in whitespace, or, from Claude 4.6 on, refused.
 
 from extproc.dialects.anthropic.render_blocks import ToolIds, render_content, render_part
 from extproc.dialects.claude import Traits
-from extproc.dialects.losses import Losses
+from extproc.dialects.losses import NO_PREFILL, NOT_SAID_BY_THIS_ROLE, Losses
 from extproc.dialects.turns import OPENING, ROLES, Block, Turn, arranged, goes_on_unthought, trim_prefill
 from extproc.domain.conversation import Message, RedactedThinking, Text, Thinking, ToolCall, ToolResult
 from extproc.domain.reading import Json, JsonObject
@@ -22,7 +22,7 @@ def render_turns(messages: tuple[Message, ...], losses: Losses, traits: Traits) 
     turns = [_turn(message, f"messages[{at}]", ids, losses) for at, message in enumerate(messages)]
     system, spoken = arranged(turns, system_turns=traits.system_turns)
     if spoken and spoken[-1].role == "assistant" and not traits.prefill:
-        losses.refuse(f"messages[{len(messages) - 1}]")
+        losses.refuse(f"messages[{len(messages) - 1}]", NO_PREFILL)
         spoken.pop()
     if not spoken:
         return system, [], False
@@ -45,7 +45,7 @@ def _turn(message: Message, path: str, ids: ToolIds, losses: Losses) -> Turn:
         if (turn.role == "system" and not isinstance(part, Text)) or (
             turn.role == "user" and isinstance(part, ToolCall | Thinking | RedactedThinking)
         ):
-            losses.refuse(at)
+            losses.refuse(at, NOT_SAID_BY_THIS_ROLE)
             continue
         block = render_part(part, at, ids, losses)
         if block is not None:

@@ -13,10 +13,9 @@ from extproc.dialects.bedrock.render_reasoning import render_reasoning
 from extproc.dialects.bedrock.render_tools import render_tools
 from extproc.dialects.bedrock.render_turns import render_turns
 from extproc.dialects.closed_schema import closed_schema
-from extproc.dialects.losses import Losses
+from extproc.dialects.losses import Losses, nothing_said
 from extproc.dialects.turns import Block
 from extproc.domain.conversation import Conversation, OutputFormat
-from extproc.domain.errors import InvalidRequest
 from extproc.domain.reading import Json
 
 _JSON_ONLY = "Respond with a JSON object only."
@@ -30,7 +29,7 @@ def render_request(conversation: Conversation, options: RenderOptions) -> Render
     Raises ``UnsupportedFeature`` naming every field that cannot be carried, unless they may be dropped, and
     ``InvalidRequest`` where no message has content, or a field of Bedrock's own is not an object.
     """
-    losses = Losses("Bedrock Converse")
+    losses = Losses("Bedrock Converse", conversation)
     to = Rendering(family_of(options.known_as or conversation.model), losses)
     note_losses(conversation, to)
     system, messages, unthought = render_turns(conversation.messages, to)
@@ -57,7 +56,7 @@ def render_request(conversation: Conversation, options: RenderOptions) -> Render
     # First what cannot be carried: it may be why nothing is left.
     dropped = losses.settle(drop=options.drop_unsupported)
     if not messages:
-        raise InvalidRequest("messages must hold at least one message with content", param="messages")
+        raise nothing_said(conversation)
     return Rendered(body, dropped)
 
 

@@ -8,7 +8,8 @@ from extproc.dialects.bedrock.citations import render_citation
 from extproc.dialects.bedrock.families import Family
 from extproc.dialects.bedrock.redacted import render_redacted
 from extproc.dialects.bedrock.render_sources import DocumentNames, render_audio, render_document, render_image
-from extproc.dialects.losses import Losses
+from extproc.dialects.losses import NO_AUDIO, Losses, unreadable
+from extproc.dialects.tool_results import content_in_words
 from extproc.dialects.turns import Block
 from extproc.domain.conversation import (
     Audio,
@@ -80,11 +81,11 @@ def render_part(part: Part, path: str, to: Rendering) -> list[Block]:
         case Refusal():
             block = text_block(part.text)
         case Image():
-            block = _noted(render_image(part), path, to.losses)
+            block = _noted(render_image(part), path, to.losses, unreadable(part.source))
         case Document():
-            block = _noted(render_document(part, to.names), path, to.losses)
+            block = _noted(render_document(part, to.names), path, to.losses, unreadable(part.source))
         case Audio():
-            block = _noted(None if to.family.is_claude else render_audio(part), path, to.losses)
+            block = _noted(None if to.family.is_claude else render_audio(part), path, to.losses, NO_AUDIO)
         case Thinking() | RedactedThinking():
             block = _reasoning(part, to.family)
         case ToolCall():
@@ -127,9 +128,9 @@ def cache_points(mark: CacheMark | None, path: str, to: Rendering, *, tools: boo
     return [{"cachePoint": point}]
 
 
-def _noted(block: JsonObject | None, path: str, losses: Losses) -> JsonObject | None:
+def _noted(block: JsonObject | None, path: str, losses: Losses, why: str) -> JsonObject | None:
     if block is None:
-        losses.refuse(path)
+        losses.refuse(path, why)
     return block
 
 
@@ -157,20 +158,19 @@ def _reasoning(part: Thinking | RedactedThinking, family: Family) -> Block | Non
 
 def _tool_result(part: ToolResult, path: str, to: Rendering) -> Block:
     content: list[Json] = []
-    for index, inner in enumerate(part.content):
+    told = to.family.tool_status
+    for index, inner in enumerate(part.content if told else content_in_words(part)):
         at = f"{path}.content[{index}]"
         match inner:
             case Text():
                 block: JsonObject | None = text_block(inner.text)
             case Image():
-                block = _noted(render_image(inner), at, to.losses)
+                block = _noted(render_image(inner), at, to.losses, unreadable(inner.source))
             case _:  # a document, the last that there is
-                block = _noted(render_document(inner, to.names), at, to.losses)
+                block = _noted(render_document(inner, to.names), at, to.losses, unreadable(inner.source))
         if block is not None:
             content.append(block)
     result: Block = {"toolUseId": to.ids.of(part.call_id), "content": content or [{"text": _NO_OUTPUT}]}
-    if part.is_error and to.family.tool_status:
+    if part.is_error and told:
         result["status"] = "error"
-    elif part.is_error:
-        to.losses.tell(f"{path}.is_error")
     return {"toolResult": result}

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from extproc.dialects.bedrock.families import Family
 from extproc.dialects.bedrock.render_blocks import Rendering
-from extproc.dialects.losses import Losses
+from extproc.dialects.losses import BLANK_STOP, DEFAULT_ONLY, NOT_BESIDE_TEMPERATURE, NOT_WITH_REASONING, Losses
 from extproc.dialects.turns import Block
 from extproc.domain.conversation import Conversation
 from extproc.domain.errors import InvalidRequest
@@ -80,7 +80,7 @@ def render_extras(conversation: Conversation, to: Rendering) -> Extras:
             else:
                 extras.fields[path] = value
         else:
-            to.losses.refuse(path)
+            to.losses.refuse_unmapped(path)
     _finish(extras, metadata, stream=conversation.stream)
     return extras
 
@@ -138,7 +138,7 @@ def render_inference(conversation: Conversation, to: Rendering, *, fixed: bool) 
     elif fixed:
         for name in ("temperature", "top_p", "top_k"):
             if getattr(conversation, name) is not None:
-                to.losses.refuse(name)
+                to.losses.refuse(name, NOT_WITH_REASONING)
         temperature = top_p = top_k = None
     if temperature is not None:
         config["temperature"] = temperature
@@ -158,15 +158,16 @@ def _for_claude(
     Source: https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-claude-messages-request-response.html.
     """
     default_only = to.family.claude.sampling == "default"
+    why = DEFAULT_ONLY if default_only else NOT_WITH_REASONING
     if temperature is not None and (default_only or fixed) and temperature != 1:
-        to.losses.refuse("temperature")
+        to.losses.refuse("temperature", why)
         temperature = None
     # With thinking, top_p may be 0.95 to 1.
     if top_p is not None and ((default_only and top_p != 1) or (fixed and top_p < 0.95)):
-        to.losses.refuse("top_p")
+        to.losses.refuse("top_p", why)
         top_p = None
     if top_k is not None and (default_only or fixed):
-        to.losses.refuse("top_k")
+        to.losses.refuse("top_k", why)
         top_k = None
     if default_only:
         return None, None, None
@@ -175,7 +176,7 @@ def _for_claude(
         if temperature == 1 and top_p != 1:
             return None, top_p, top_k
         if top_p != 1:
-            to.losses.refuse("top_p")
+            to.losses.refuse("top_p", NOT_BESIDE_TEMPERATURE)
         return temperature, None, top_k
     return temperature, top_p, top_k
 
@@ -212,7 +213,7 @@ def _stop(stop: tuple[str, ...], to: Rendering) -> list[Json]:
     """An empty sequence is refused by the vendor, by Claude a blank one, too."""
     sequences: list[Json] = [sequence for sequence in stop if _stops(sequence, to.family)]
     if len(sequences) < len(stop):
-        to.losses.refuse("stop")
+        to.losses.refuse("stop", BLANK_STOP)
     return sequences
 
 

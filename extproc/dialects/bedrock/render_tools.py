@@ -10,6 +10,7 @@ from typing import Literal
 
 from extproc.dialects.bedrock.render_blocks import Rendering, cache_points
 from extproc.dialects.closed_schema import closed_schema
+from extproc.dialects.losses import NO_FORCED_TOOL
 from extproc.dialects.turns import Block
 from extproc.domain.conversation import Conversation, Tool, ToolCall, ToolChoice, ToolResult
 from extproc.domain.reading import Json, JsonObject
@@ -53,7 +54,7 @@ def render_tools(conversation: Conversation, to: Rendering) -> ToolFields:
     if single and to.family.name == "gpt-oss":
         additional["parallel_tool_calls"] = False
     elif single:
-        to.losses.refuse("parallel_tool_calls")
+        to.losses.refuse("parallel_tool_calls", "this model cannot be held to one call at a time")
     if mode == "required":
         config["toolChoice"] = {"any": {}}
     elif mode == "named":
@@ -79,7 +80,7 @@ def _no_tool(tools: tuple[Tool, ...], to: Rendering) -> ToolFields:
     config: Block = {"tools": _tools(tools, to)}
     if to.family.is_claude:
         return ToolFields(config, {"tool_choice": {"type": "none"}})
-    to.losses.refuse("tool_choice")
+    to.losses.refuse("tool_choice", "this model cannot be kept from calling the tools that its history needs")
     return ToolFields(config)
 
 
@@ -87,7 +88,7 @@ def _mode(choice: ToolChoice, to: Rendering) -> Literal["auto", "none", "require
     """The mode that the model takes."""
     forced = choice.mode in {"required", "named"}
     if (forced and not to.family.claude.forced_tools) or (choice.mode == "named" and not to.family.named_tool):
-        to.losses.refuse("tool_choice")
+        to.losses.refuse("tool_choice", NO_FORCED_TOOL)
         return "auto"
     return choice.mode
 

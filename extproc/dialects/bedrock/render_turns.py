@@ -7,6 +7,7 @@ with a document has a text, too; no text is blank.
 """
 
 from extproc.dialects.bedrock.render_blocks import Rendering, render_part
+from extproc.dialects.losses import NO_PREFILL, NOT_SAID_BY_THIS_ROLE
 from extproc.dialects.turns import OPENING, ROLES, Block, Turn, TurnRole, arranged, goes_on_unthought, trim_prefill
 from extproc.domain.conversation import (
     Audio,
@@ -34,7 +35,7 @@ def render_turns(messages: tuple[Message, ...], to: Rendering) -> tuple[list[Blo
     turns = [_turn(message, f"messages[{at}]", to) for at, message in enumerate(messages)]
     system, spoken = arranged(turns, system_turns=to.family.claude.system_turns)
     if spoken and spoken[-1].role == "assistant" and not to.family.claude.prefill:
-        to.losses.refuse(f"messages[{len(messages) - 1}]")
+        to.losses.refuse(f"messages[{len(messages) - 1}]", NO_PREFILL)
         spoken.pop()
     if not spoken:
         return system, [], False
@@ -55,7 +56,7 @@ def _turn(message: Message, path: str, to: Rendering) -> Turn:
             at = f"{path}.tool_calls[{calls}].function.arguments"
             calls += 1
         if not _may_say(turn.role, part):
-            to.losses.refuse(at)
+            to.losses.refuse(at, NOT_SAID_BY_THIS_ROLE)
             continue
         (turn.results if isinstance(part, ToolResult) else turn.blocks).extend(render_part(part, at, to))
     return turn

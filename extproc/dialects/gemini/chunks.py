@@ -101,13 +101,16 @@ class ChunkReader:
             if len(self._candidates) > MAX_CANDIDATES:
                 raise ProviderBadAnswer(f"the provider's stream has more than {MAX_CANDIDATES} candidates")
         first = len(events)
+        reason = _text(value, "finishReason")
+        ends = reason not in {"", "FINISH_REASON_UNSPECIFIED"}
         self._content(value.get("content"), index, candidate, events)
+        if ends:
+            _close(events, first)
         if "logprobsResult" in value:
             _put_logprobs(parse_logprobs(value["logprobsResult"]), index, first, events)
         if "groundingMetadata" in value or "citationMetadata" in value:
             self._cite(value, index, candidate, events)
-        reason = value.get("finishReason")
-        if isinstance(reason, str) and reason != "FINISH_REASON_UNSPECIFIED" and not candidate.finished:
+        if ends and not candidate.finished:
             finish = finish_of(reason, called=candidate.calls > 0)
             if finish == "content_filter" and (message := _text(value, "finishMessage")):
                 events.append(RefusalDelta(message, index))
@@ -167,6 +170,15 @@ class ChunkReader:
             candidate.searches = searches
             total = sum(each.searches for each in self._candidates.values())
             events.append(UsageSeen(replace(parse_usage(self._usage), web_searches=total)))
+
+
+def _close(events: list[AnswerEvent], first: int) -> None:
+    """Put the seal that closes an answer behind its text: see ``parse_answer``. ``first``: of the last chunk's events."""
+    match events[first:]:
+        case [*_, ThinkingRedacted() as seal, TextDelta() as text]:
+            events[-2:] = [text, seal]
+        case _:
+            pass
 
 
 def _put_logprobs(logprobs: JsonObject | None, index: int, first: int, events: list[AnswerEvent]) -> None:

@@ -19,6 +19,32 @@ _IGNORED = ("store",)
 """Whether the vendor may keep the exchange for its console: the answer is the same."""
 
 
+_NAMES: Mapping[str, str] = {
+    "messages": "contents",
+    "tool_choice": "toolConfig.functionCallingConfig",
+    "service_tier": "serviceTier",
+    **{
+        name: f"generationConfig.{own}"
+        for name, own in (
+            ("max_tokens", "maxOutputTokens"),
+            ("temperature", "temperature"),
+            ("top_p", "topP"),
+            ("top_k", "topK"),
+            ("stop", "stopSequences"),
+            ("seed", "seed"),
+            ("n", "candidateCount"),
+            ("frequency_penalty", "frequencyPenalty"),
+            ("presence_penalty", "presencePenalty"),
+            ("logprobs", "responseLogprobs"),
+            ("top_logprobs", "logprobs"),
+            ("response_format", "responseMimeType"),
+            ("reasoning_effort", "thinkingConfig"),
+        )
+    },
+}
+"""Fields that this API spells otherwise: ``Conversation.names``."""
+
+
 def parse_request(body: Json) -> Conversation:
     """The conversation of a ``generateContent`` request. Raises ``InvalidRequest`` with the path of the field at fault.
 
@@ -54,4 +80,5 @@ def parse_request(body: Json) -> Conversation:
         top_logprobs=generation.top_logprobs,
         service_tier=_TIERS.get(tier, tier.lower()) if tier else None,
         unmapped=(*unmapped, *generation.unmapped),
+        names=_NAMES,
     )

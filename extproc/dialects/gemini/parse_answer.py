@@ -131,8 +131,13 @@ def _cite(parts: list[AnswerPart], citations: list[JsonObject]) -> None:
 
 
 def _parts(content: Fields, place: str) -> Iterator[AnswerPart]:
+    """A text's signature stands before it, where a renderer looks for it; behind it where it closes the answer.
+
+    Clients of other dialects expect a text in the first place, and a call would take a seal before it for its own.
+    """
     calls = 0
-    for index, item in enumerate(content.items("parts") or ()):
+    items = content.items("parts") or []
+    for index, item in enumerate(items):
         part = Fields(item, f"{content.path('parts')}[{index}]")
         signature = part.optional_text("thoughtSignature") or None
         call = part.object("functionCall")
@@ -146,8 +151,8 @@ def _parts(content: Fields, place: str) -> Iterator[AnswerPart]:
             if text or signature:
                 yield Thinking(text, signature, "gemini")
             continue
-        if signature:
-            yield RedactedThinking(signature, "gemini")
         text = text or (omitted_media(item) if isinstance(item, Mapping) else None) or ""
+        said: list[AnswerPart] = [RedactedThinking(signature, "gemini")] if signature else []
         if text:
-            yield Text(text)
+            said.insert(0 if index == len(items) - 1 else len(said), Text(text))
+        yield from said

@@ -30,15 +30,17 @@ def parse_contents(fields: Fields, reader: PartReader) -> tuple[Message, ...]:
         raise fields.wrong("contents", None, "a list of contents")
     turns = [_content(content, reader) for content, _ in fields.messages("contents")]
     for from_model, run in groupby(turns, lambda turn: turn[0]):
-        parts = [part for _, said in run for part in said]
+        spoken = list(run)
+        parts, at = [part for _, said, _ in spoken for part in said], spoken[-1][2]
         if from_model:
-            messages.append(Message("assistant", tuple(_joined(parts))))
+            messages.append(Message("assistant", tuple(_joined(parts)), at=at))
         else:
-            messages.extend(_asked(parts))
+            messages.extend(_asked(parts, at))
     return tuple(messages)
 
 
-def _content(content: Fields, reader: PartReader) -> tuple[bool, list[Part]]:
+def _content(content: Fields, reader: PartReader) -> tuple[bool, list[Part], str]:
+    """Whether the model says it, what is said, and where."""
     role = content.optional_text("role")
     known = _ROLES.get(role.lower()) if role else "user"
     if known is None:
@@ -46,7 +48,7 @@ def _content(content: Fields, reader: PartReader) -> tuple[bool, list[Part]]:
     from_model = known == "model"
     parts = list(_parts(content, reader, from_model=from_model))
     keep_unread(content, reader.unmapped)
-    return from_model, parts
+    return from_model, parts, content.place
 
 
 def _parts(content: Fields, reader: PartReader, *, from_model: bool) -> Iterator[Part]:
@@ -71,10 +73,10 @@ def _bare_texts(parts: Json) -> list[str] | None:
     return texts
 
 
-def _asked(parts: list[Part]) -> Iterator[Message]:
+def _asked(parts: list[Part], at: str) -> Iterator[Message]:
     runs = [(is_result, tuple(run)) for is_result, run in groupby(parts, lambda part: isinstance(part, ToolResult))]
     for is_result, run in runs or [(False, ())]:
-        yield Message("tool" if is_result else "user", run)
+        yield Message("tool" if is_result else "user", run, at=at)
 
 
 def _joined(parts: list[Part]) -> Iterator[Part]:

@@ -129,24 +129,24 @@ class PartReader:
         if blob is not None:
             media_type = blob.text("mimeType")
             source = Source(media_type=media_type, data=_standard_base64(blob.text("data")))
-            return self._typed(blob, media_type, source)
+            return self._typed(blob, media_type, source, part.place)
         if file is not None:
             uri = file.text("fileUri")
             given = file.optional_text("mimeType")
             media_type = given or type_of_address(uri) or ""
-            return self._typed(file, media_type, Source(media_type=given, url=uri))
+            return self._typed(file, media_type, Source(media_type=given, url=uri), part.place)
         return None
 
-    def _typed(self, fields: Message, media_type: str, source: Source) -> Image | Document | Audio | None:
+    def _typed(self, fields: Message, media_type: str, source: Source, at: str) -> Image | Document | Audio | None:
         title = fields.optional_text("displayName")
         kind = media_type.partition("/")[0]
         if kind == "audio" and source.data is not None:
             keep_unread(fields, self.unmapped)
-            return Audio(source.data, _AUDIO_FORMATS.get(media_type, media_type.partition("/")[2]))
+            return Audio(source.data, _AUDIO_FORMATS.get(media_type, media_type.partition("/")[2]), at)
         if kind in {"audio", "video"}:
             return None
         keep_unread(fields, self.unmapped)
-        return Image(source) if kind == "image" else Document(source, title)
+        return Image(source, at=at) if kind == "image" else Document(source, title, at=at)
 
 
 def keep_unread(fields: Fields, unmapped: Unmapped) -> None:

@@ -16,9 +16,8 @@ from extproc.dialects.gemini.render_options import (
     render_tools,
 )
 from extproc.dialects.gemini.render_turns import LEFT_OUT, render_turns
-from extproc.dialects.losses import Losses
+from extproc.dialects.losses import Losses, nothing_said
 from extproc.domain.conversation import Conversation
-from extproc.domain.errors import InvalidRequest
 
 
 def render_request(conversation: Conversation, options: RenderOptions) -> Rendered:
@@ -27,7 +26,7 @@ def render_request(conversation: Conversation, options: RenderOptions) -> Render
     Raises ``UnsupportedFeature`` naming every field that cannot be carried, unless they may be dropped, and
     ``InvalidRequest`` where no message has content, or a result belongs to no call.
     """
-    losses = Losses("Gemini dialect")
+    losses = Losses("Gemini dialect", conversation)
     traits = traits_of(options.known_as or conversation.model)
     note_losses(conversation, traits, losses)
     system, contents = render_turns(conversation.messages, traits, losses)
@@ -42,6 +41,6 @@ def render_request(conversation: Conversation, options: RenderOptions) -> Render
     body |= render_tier(conversation, losses)
     if not contents:
         if not losses.refused:
-            raise InvalidRequest("messages must hold at least one message with content", param="messages")
+            raise nothing_said(conversation)
         body["contents"] = [LEFT_OUT]
     return Rendered(body, losses.settle(drop=options.drop_unsupported))

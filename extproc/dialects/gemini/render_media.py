@@ -9,7 +9,7 @@ import re
 from base64 import b64decode
 from collections.abc import Mapping
 
-from extproc.dialects.losses import Losses
+from extproc.dialects.losses import NO_CITATIONS, Losses, unreadable
 from extproc.domain.conversation import Audio, Document, Image, Source
 from extproc.domain.reading import Json
 
@@ -56,14 +56,17 @@ def render_media(part: Image | Document | Audio, path: str, losses: Losses) -> l
     if isinstance(part, Image):
         # ``detail`` is a hint about cost.
         block = _source(part.source, "image/jpeg")
-        return _noted([] if block is None else [block], path, losses)
+        if block is None:
+            losses.refuse(path, unreadable(part.source))
+        return [] if block is None else [block]
     if part.citations:
-        losses.refuse(f"{path}.citations")
+        losses.refuse(f"{path}.citations", NO_CITATIONS)
     if part.source.text is not None:
         return [{"text": joined(part.title, part.context, part.source.text)}]
     block = _source(part.source, _PDF)
     if block is None:
-        return _noted([], path, losses)
+        losses.refuse(path, unreadable(part.source))
+        return []
     about = joined(part.title, part.context)
     return [{"text": about}, block] if about else [block]
 
@@ -84,12 +87,6 @@ def type_of_address(uri: str) -> str | None:
     """The media type that the end of an address tells."""
     match = _EXTENSION.search(uri)
     return _TYPE_OF_EXTENSION.get(match[1].lower()) if match else None
-
-
-def _noted(blocks: list[Block], path: str, losses: Losses) -> list[Block]:
-    if not blocks:
-        losses.refuse(path)
-    return blocks
 
 
 def _source(source: Source, default: str) -> Block | None:

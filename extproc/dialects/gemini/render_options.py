@@ -32,11 +32,15 @@ _LEVEL_OF_EFFORT: Mapping[str, int] = {
 """Effort → rank in ``_LEVELS``."""
 
 
+_NOT_THIS_MODEL = "this model takes none"
+"""Why a field is refused."""
+
+
 def note_losses(conversation: Conversation, traits: Traits, losses: Losses) -> None:
     """Names what this dialect, or this model, has no field for. A value that is another vendor's default asks nothing."""
-    for path, value in _not_taken(conversation, traits).items():
-        if value:
-            losses.refuse(path)
+    for path, (asked, why) in _not_taken(conversation, traits).items():
+        if asked:
+            losses.refuse(path, why)
     if not traits.sampling:
         for path in ("temperature", "top_p", "top_k"):
             if getattr(conversation, path) is not None:
@@ -49,21 +53,22 @@ def note_losses(conversation: Conversation, traits: Traits, losses: Losses) -> N
         losses.tell("verbosity")
 
 
-def _not_taken(conversation: Conversation, traits: Traits) -> dict[str, object]:
-    """What no model, or this one, has a field for; a true value asks for something."""
-    asked: dict[str, object] = {
-        "logit_bias": conversation.logit_bias,
-        "parallel_tool_calls": _one_of_many(conversation),
-        "seed": not _is_seed(conversation.seed),
+def _not_taken(conversation: Conversation, traits: Traits) -> dict[str, tuple[object, str]]:
+    """What no model, or this one, has a field for; a true value asks for something; and why."""
+    asked: dict[str, tuple[object, str]] = {
+        "logit_bias": (conversation.logit_bias, ""),
+        "parallel_tool_calls": (_one_of_many(conversation), "its models call as many tools at a time as they like"),
+        "seed": (not _is_seed(conversation.seed), "its seeds have 32 bits"),
     }
     if not traits.penalties:
         asked |= {
-            "frequency_penalty": conversation.frequency_penalty,
-            "presence_penalty": conversation.presence_penalty,
+            "frequency_penalty": (conversation.frequency_penalty, _NOT_THIS_MODEL),
+            "presence_penalty": (conversation.presence_penalty, _NOT_THIS_MODEL),
         }
     if not traits.candidates:
-        asked["n"] = conversation.n not in {None, 1}
-    asked["response_format"] = conversation.output_format is not None and not _takes_format(conversation, traits)
+        asked["n"] = conversation.n not in {None, 1}, _NOT_THIS_MODEL
+    refused = conversation.output_format is not None and not _takes_format(conversation, traits)
+    asked["response_format"] = refused, "this model takes it only without tools"
     return asked
 
 
@@ -235,7 +240,7 @@ def render_own(conversation: Conversation, traits: Traits, losses: Losses) -> Bl
     for path, value in conversation.unmapped:
         known = _OWN.get(path)
         if known is None or (known[0] == "cachedContent" and not traits.cached_content):
-            losses.refuse(path)
+            losses.refuse_unmapped(path, "" if known is None else _NOT_THIS_MODEL)
             continue
         name, is_right, wanted = known
         if not is_right(value):

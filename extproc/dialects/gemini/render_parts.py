@@ -9,7 +9,7 @@ import orjson
 
 from extproc.dialects.arguments import arguments_object
 from extproc.dialects.gemini.render_media import Block, joined, render_in_result, render_media
-from extproc.dialects.losses import Losses
+from extproc.dialects.losses import NOT_SAID_BY_THIS_ROLE, Losses
 from extproc.domain.conversation import (
     Audio,
     Document,
@@ -76,7 +76,7 @@ class PartRenderer:
             case Image() | Document() | Audio():
                 return render_media(part, path, self.losses)
             case _:  # what only an assistant or a tool says
-                self.losses.refuse(path)
+                self.losses.refuse(path, NOT_SAID_BY_THIS_ROLE)
                 return []
 
     def result(self, part: ToolResult, path: str) -> tuple[Block, list[Block]]:
@@ -86,6 +86,7 @@ class PartRenderer:
         """
         name = self.names.get(part.call_id) or part.name
         if name is None:
+            path = self.losses.spelt(path)
             raise InvalidRequest(f"{path}: no tool call before it has the id of this result", param=path)
         texts: list[str] = []
         inside: list[Json] = []

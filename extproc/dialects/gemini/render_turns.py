@@ -13,7 +13,7 @@ from extproc.dialects.gemini.models import Traits
 from extproc.dialects.gemini.render_media import Block
 from extproc.dialects.gemini.render_parts import PartRenderer
 from extproc.dialects.gemini.signatures import SKIP_VALIDATION
-from extproc.dialects.losses import Losses
+from extproc.dialects.losses import NOT_SAID_BY_THIS_ROLE, Losses
 from extproc.domain.conversation import Message, Role, Text, ToolResult
 from extproc.domain.reading import Json, JsonObject
 
@@ -86,7 +86,7 @@ def _turn(message: Message, path: str, renderer: PartRenderer) -> Turn:
             turn.results.append(response)
             turn.blocks += beside
         elif turn.role == "system" and not isinstance(part, Text):
-            renderer.losses.refuse(at)
+            renderer.losses.refuse(at, NOT_SAID_BY_THIS_ROLE)
         else:
             turn.blocks += renderer.plain(part, at)
     return turn

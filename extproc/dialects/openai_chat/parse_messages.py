@@ -21,9 +21,13 @@ from extproc.domain.reading import Fields, Json
 
 _PLAIN_ROLES: Mapping[str, Role] = {"system": "system", "developer": "developer", "user": "user"}
 
-_IGNORED_OF_ANSWERS = ("annotations", "reasoning", "reasoning_details", "provider_specific_fields")
+_IGNORED_OF_ANSWERS = ("annotations", "reasoning", "reasoning_details", "provider_specific_fields", "parsed")
 """Fields of an answer that clients echo in the next request. None of them is part of a prompt; ``reasoning_details``
-(OpenRouter) repeats the reasoning that is read elsewhere."""
+(OpenRouter) repeats the reasoning that is read elsewhere, and ``parsed`` (OpenAI's SDK, of what it has read itself:
+openai.types.chat.parsed_chat_completion) the text."""
+
+_IGNORED_OF_CALLS = ("parsed_arguments",)
+"""Likewise, of the arguments (openai.types.chat.parsed_function_tool_call)."""
 
 _IGNORED_OF_TOOLS = ("name",)
 """A tool message's name repeats that of the call it answers."""
@@ -74,7 +78,7 @@ class _Messages:
         if not fields.has("content"):
             raise fields.wrong("content", None, "a string or a list of parts")
         parts = self._marked(fields, parts_of(fields, self.leftovers))
-        message = Message(role, parts, fields.optional_text("name"))
+        message = Message(role, parts, fields.optional_text("name"), fields.place)
         self.leftovers.take(fields)
         return message
 
@@ -90,7 +94,8 @@ class _Messages:
         if (legacy := fields.object("function_call")) is not None:
             self.legacy_calls += 1
             parts.append(self._call_of(f"call_{self.legacy_calls}", legacy))
-        message = Message("assistant", self._marked(fields, tuple(parts)), fields.optional_text("name"))
+        marked = self._marked(fields, tuple(parts))
+        message = Message("assistant", marked, fields.optional_text("name"), fields.place)
         self.leftovers.take(fields, ignoring=_IGNORED_OF_ANSWERS)
         return message
 
@@ -110,7 +115,7 @@ class _Messages:
 
     def _call_of(self, call_id: str, function: Fields) -> ToolCall:
         call = ToolCall(call_id, function.text("name"), function.optional_text("arguments") or "")
-        self.leftovers.take(function)
+        self.leftovers.take(function, ignoring=_IGNORED_OF_CALLS)
         return call
 
     def _result(self, fields: Fields, role: str) -> ToolResult:

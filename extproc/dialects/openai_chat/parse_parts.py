@@ -106,17 +106,17 @@ def _part(fields: Fields, item: Json, leftovers: Leftovers) -> Part | None:
 def _image(fields: Fields, leftovers: Leftovers) -> Image:
     cache = cache_mark(fields, leftovers)
     if isinstance(url := fields.raw("image_url"), str):  # not the published shape, but many servers take it
-        return Image(_url_source(url, fields.path("image_url")), cache=cache)
+        return Image(_url_source(url, fields.path("image_url")), cache=cache, at=fields.place)
     image = _required(fields, "image_url")
     source = _url_source(image.text("url"), image.path("url"))
     detail = image.optional_text("detail")
     leftovers.take(image)
-    return Image(source, detail, cache)
+    return Image(source, detail, cache, fields.place)
 
 
 def _audio(fields: Fields, leftovers: Leftovers) -> Audio:
     audio = _required(fields, "input_audio")
-    part = Audio(audio.text("data"), audio.text("format"))
+    part = Audio(audio.text("data"), audio.text("format"), fields.place)
     leftovers.take(audio)
     return part
 
@@ -135,7 +135,7 @@ def _file(fields: Fields, leftovers: Leftovers) -> Document:
         source = Source(data=data)
     title = file.optional_text("filename")
     leftovers.take(file)
-    return Document(source, title, cache=cache_mark(fields, leftovers))
+    return Document(source, title, cache=cache_mark(fields, leftovers), at=fields.place)
 
 
 def _required(fields: Fields, name: str) -> Fields:

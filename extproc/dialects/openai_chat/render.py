@@ -1,22 +1,14 @@
 """``Conversation`` → request JSON; its counterpart is ``parse``."""
 
 from extproc.dialects.base import Rendered, RenderOptions
-from extproc.dialects.losses import cannot_carry
+from extproc.dialects.losses import NOT_WHILE_REASONING, Losses
 from extproc.dialects.openai_chat.render_messages import MessageRenderer
 from extproc.dialects.openai_chat.vocabulary import service_tier
 from extproc.dialects.openai_quirks import fit_messages
-from extproc.dialects.openai_requests import end_user, fit_effort
-from extproc.domain.conversation import Conversation, OutputFormat, Reasoning, Tool, ToolChoice
+from extproc.dialects.openai_requests import Fitted, end_user, fit_model
+from extproc.domain.conversation import Conversation, OutputFormat, Tool, ToolChoice
 from extproc.domain.quirks import OPENAI, ChatQuirks
 from extproc.domain.reading import Json, JsonObject
-
-_EFFORT_OF_BUDGET: tuple[tuple[int, str], ...] = ((4096, "low"), (16384, "medium"))
-"""Highest thinking budget (tokens) → effort; above the last: ``high``.
-
-OpenAI publishes no token counts for its efforts. Anthropic's budgets start at 1,024 and its own example takes 10,000,
-so these are ``low`` and ``medium``; from half of a 32,000-token answer on, the client wants ``high``.
-https://platform.claude.com/docs/en/build-with-claude/extended-thinking
-"""
 
 
 def render_request(
@@ -32,7 +24,11 @@ def render_request(
     ``replay_reasoning``: send earlier reasoning back as ``reasoning_content``, which DeepSeek requires.
     """
     quirks = options.quirks
-    messages = MessageRenderer(replay_reasoning=replay_reasoning)
+    fitted = fit_model(conversation, options, chat=True)
+    conversation = fitted.conversation
+    losses = Losses("OpenAI dialect", conversation)
+    _note_losses(fitted, quirks, losses)
+    messages = MessageRenderer(losses, replay_reasoning=replay_reasoning)
     rendered = messages.render(conversation.messages)
     if replay_reasoning or quirks != OPENAI:
         rendered = fit_messages(rendered, quirks, join=quirks.joined_text, replay_reasoning=replay_reasoning)
@@ -43,31 +39,30 @@ def render_request(
     body |= _tools(conversation)
     if conversation.output_format is not None:
         body["response_format"] = _response_format(conversation.output_format)
-    told = messages.told
-    if (effort := _effort(conversation.reasoning)) is not None:
-        body["reasoning_effort"] = fit_effort(effort, options.known_as or conversation.model)
-        if body["reasoning_effort"] != effort:
-            told.append("reasoning_effort")
+    if fitted.effort is not None:
+        body["reasoning_effort"] = fitted.effort
     if conversation.stream:
         # Always with usage: the gateway meters on it. A client that did not ask does not see the chunk.
         body |= {"stream": True, "stream_options": {"include_usage": True}}
     if (tier := service_tier(conversation.service_tier)) is not None:
         body["service_tier"] = tier
-    lost = (*_unsupported(conversation, quirks), *messages.unsupported)
-    if lost and not options.drop_unsupported:
-        raise cannot_carry("OpenAI dialect", lost)
-    return Rendered(body, (*lost, *told))
+    return Rendered(body, losses.settle(drop=options.drop_unsupported))
 
 
-def _unsupported(conversation: Conversation, quirks: ChatQuirks) -> list[str]:
-    lost = [path for path, _ in conversation.unmapped]
+def _note_losses(fitted: Fitted, quirks: ChatQuirks, losses: Losses) -> None:
+    conversation = fitted.conversation
+    for path, _ in conversation.unmapped:
+        losses.refuse_unmapped(path)
     if conversation.top_k is not None:
-        lost.append("top_k")
+        losses.refuse("top_k")
     if quirks.max_stops is not None and len(conversation.stop) > quirks.max_stops:
-        lost.append("stop")
+        losses.refuse("stop", f"{quirks.max_stops} at most")
     if conversation.service_tier is not None and service_tier(conversation.service_tier) is None:
-        lost.append("service_tier")
-    return lost
+        losses.refuse("service_tier")
+    for path in fitted.lost:
+        losses.refuse(path, NOT_WHILE_REASONING)
+    for path in fitted.told:
+        losses.tell(path)
 
 
 def _sampling(conversation: Conversation, quirks: ChatQuirks) -> dict[str, Json]:
@@ -132,16 +127,3 @@ def _response_format(wanted: OutputFormat) -> JsonObject:
     if wanted.strict is not None:
         schema["strict"] = wanted.strict
     return {"type": "json_schema", "json_schema": schema}
-
-
-def _effort(reasoning: Reasoning | None) -> str | None:
-    """``reasoning_effort``; None leaves it to the model.
-
-    Thinking that is switched off without an effort stays unsaid: models that cannot reason refuse the field, even
-    with ``none``, and this is the default of every Anthropic request.
-    """
-    if reasoning is None:
-        return None
-    if reasoning.effort is not None or reasoning.budget_tokens is None or not reasoning.enabled:
-        return reasoning.effort
-    return next((effort for most, effort in _EFFORT_OF_BUDGET if reasoning.budget_tokens <= most), "high")

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from extproc.dialects.losses import NO_CITATIONS, NOT_SAID_BY_THIS_ROLE, Losses, unreadable
 from extproc.dialects.openai_requests import file_name, source_url
+from extproc.dialects.tool_results import content_in_words
 from extproc.domain.conversation import (
     Audio,
     Document,
@@ -26,16 +28,12 @@ _MOVED = "The result is in the next user message."
 
 
 class MessageRenderer:
-    """Renders one request's messages and gathers the paths of what cannot be carried.
+    """Renders one request's messages; what cannot be carried is in the ``losses``."""
 
-    ``unsupported``: without it the answer would not be what was asked for; ``told``: it says no more than what is carried.
-    """
+    __slots__ = ("_losses", "_replay_reasoning")
 
-    __slots__ = ("_replay_reasoning", "told", "unsupported")
-
-    def __init__(self, *, replay_reasoning: bool) -> None:
-        self.unsupported: list[str] = []
-        self.told: list[str] = []
+    def __init__(self, losses: Losses, *, replay_reasoning: bool) -> None:
+        self._losses = losses
         self._replay_reasoning = replay_reasoning
 
     def render(self, messages: Sequence[Message]) -> list[Json]:
@@ -66,7 +64,7 @@ class MessageRenderer:
         match part:
             case Text():
                 if part.citations:
-                    self.told.append(f"{path}.citations")
+                    self._losses.tell(f"{path}.citations")
                 return [{"type": "text", "text": part.text}]
             case Image():
                 return self._image(part, path)
@@ -77,13 +75,13 @@ class MessageRenderer:
             case Refusal():
                 return [{"type": "refusal", "refusal": part.text}]
             case _:  # what only an assistant or a tool says
-                self.unsupported.append(path)
+                self._losses.refuse(path, NOT_SAID_BY_THIS_ROLE)
                 return []
 
     def _image(self, image: Image, path: str) -> list[JsonObject]:
         url = source_url(image.source)
         if url is None:
-            self.unsupported.append(path)
+            self._losses.refuse(path, unreadable(image.source))
             return []
         image_url: dict[str, Json] = {"url": url}
         if image.detail is not None:
@@ -93,7 +91,7 @@ class MessageRenderer:
     def _document(self, document: Document, path: str) -> list[JsonObject]:
         source = document.source
         if document.citations:
-            self.unsupported.append(f"{path}.citations")
+            self._losses.refuse(f"{path}.citations", NO_CITATIONS)
         if source.text is not None:
             # Chat Completions has files but no text documents: a text part under its title says the same.
             return [_text_part(document.title, document.context, source.text)]
@@ -103,7 +101,7 @@ class MessageRenderer:
         elif source.data is not None:
             file["file_data"] = source.data if source.media_type is None else source_url(source)
         else:
-            self.unsupported.append(path)  # a URL: only images may be fetched by the vendor
+            self._losses.refuse(path, unreadable(source))  # a URL: only images may be fetched by the vendor
             return []
         if "file_data" in file or document.title is not None:
             file["filename"] = file_name(document.title, source.media_type)
@@ -142,9 +140,7 @@ class MessageRenderer:
             if not isinstance(part, ToolResult):
                 moved += self._part(part, part_path)
                 continue
-            if part.is_error:
-                self.told.append(f"{part_path}.is_error")
-            parts = self._parts(part.content, part_path)
+            parts = self._parts(content_in_words(part), part_path)
             texts = [part for part in parts if part["type"] == "text"]
             others = [part for part in parts if part["type"] != "text"]
             if others:

@@ -29,6 +29,10 @@ _STREAM_OPTIONS_WITHOUT_EFFECT = frozenset({"include_obfuscation"})
 """Padding of OpenAI's own chunks; a translated stream has none."""
 
 
+_NAMES: Mapping[str, str] = {"messages": "prompt", "top_logprobs": "logprobs"}
+"""Fields that this API spells otherwise: ``Conversation.names``."""
+
+
 def parse_request(body: Json) -> Conversation:
     """The whole request, its prompt as one user message.
 
@@ -58,6 +62,7 @@ def parse_request(body: Json) -> Conversation:
         # 0: the chosen tokens' own, without alternatives.
         top_logprobs=logprobs or None,
         user=fields.optional_text("user"),
+        names=_NAMES,
         unmapped=(*unmapped, *((path, fields.raw(path)) for path in fields.unread())),
     )
 

@@ -4,7 +4,7 @@ What this dialect has no word for is most of a conversation: one user turn of te
 """
 
 from extproc.dialects.base import Rendered, RenderOptions
-from extproc.dialects.losses import cannot_carry
+from extproc.dialects.losses import Losses, spelt
 from extproc.domain.conversation import Conversation, Text
 from extproc.domain.errors import UnsupportedFeature
 from extproc.domain.reading import Json
@@ -24,10 +24,9 @@ def render_request(conversation: Conversation, options: RenderOptions) -> Render
         # Always with usage: the gateway meters on it. A client that did not ask does not see the chunk.
         body |= {"stream": True, "stream_options": {"include_usage": True}}
     body |= {path: value for path, value in conversation.unmapped if path in _OWN_FIELDS}
-    lost = _unsupported(conversation)
-    if lost and not options.drop_unsupported:
-        raise cannot_carry("Completions dialect", lost)
-    return Rendered(body, tuple(lost))
+    losses = Losses("Completions dialect", conversation)
+    _note_losses(conversation, losses)
+    return Rendered(body, losses.settle(drop=options.drop_unsupported))
 
 
 def _prompt(conversation: Conversation) -> str:
@@ -42,7 +41,7 @@ def _prompt(conversation: Conversation) -> str:
             pass
     raise UnsupportedFeature(
         "this model's provider (Completions dialect) takes a single text of the user, and no conversation",
-        param="messages",
+        param=spelt("messages", conversation),
     )
 
 
@@ -64,8 +63,8 @@ def _sampling(conversation: Conversation) -> dict[str, Json]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def _unsupported(conversation: Conversation) -> list[str]:
-    """As OpenAI's Chat API spells them. A tool choice without tools says nothing."""
+def _note_losses(conversation: Conversation, losses: Losses) -> None:
+    """Names what this API has no field for. A tool choice without tools says nothing."""
     reasoning = conversation.reasoning
     lost = {
         "messages[0].name": conversation.messages[0].name is not None,
@@ -76,5 +75,9 @@ def _unsupported(conversation: Conversation) -> list[str]:
         "service_tier": conversation.service_tier is not None,
         "verbosity": conversation.verbosity is not None,
     }
-    named = [path for path, _ in conversation.unmapped if path not in _OWN_FIELDS]
-    return [*named, *(path for path, is_lost in lost.items() if is_lost)]
+    for path, _ in conversation.unmapped:
+        if path not in _OWN_FIELDS:
+            losses.refuse_unmapped(path)
+    for path, is_lost in lost.items():
+        if is_lost:
+            losses.refuse(path)

@@ -31,6 +31,7 @@ _RESPONSE_CODES: Mapping[str, str] = {
     "content_policy_violation": "invalid_prompt",
     "context_length_exceeded": "invalid_prompt",
     "provider_rejected_request": "invalid_prompt",
+    "provider_resource_not_found": "invalid_prompt",
 }
 """Our code → one of the closed list that ``response.error.code`` may be (openai.types.responses.ResponseError)."""
 

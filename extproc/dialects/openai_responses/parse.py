@@ -44,6 +44,15 @@ _BRINGING_TOOLS = ("additional_tools", "tool_search_output")
 _STREAM_OPTIONS_WITHOUT_EFFECT = ("include_obfuscation",)
 """Padding of OpenAI's own events; a translated stream has none."""
 
+_NAMES: Mapping[str, str] = {
+    "messages": "input",
+    "max_tokens": "max_output_tokens",
+    "reasoning_effort": "reasoning.effort",
+    "response_format": "text.format",
+    "verbosity": "text.verbosity",
+}
+"""Fields that this API spells otherwise: ``Conversation.names``."""
+
 _MEND = "or use a model whose provider serves the Responses API itself"
 _RESTS_ON_STORE: Mapping[str, str] = {
     "previous_response_id": f"Send the whole conversation in input, {_MEND}.",
@@ -65,7 +74,7 @@ def parse_request(body: Json) -> Conversation:
     tools = _all_tools(fields, leftovers)
     tool_choice, tools = parse_tool_choice(fields, tools, leftovers)
     output_format, verbosity = parse_text(fields, leftovers)
-    top_logprobs = fields.integer("top_logprobs")
+    top_logprobs, included = fields.integer("top_logprobs"), parse_include(fields, leftovers)
     conversation = Conversation(
         model=fields.text("model"),
         messages=parse_input(fields, leftovers),
@@ -79,11 +88,12 @@ def parse_request(body: Json) -> Conversation:
         output_format=output_format,
         reasoning=parse_reasoning(fields, leftovers),
         # Chat Completions refuses the second without the first.
-        logprobs=parse_include(fields, leftovers) or bool(top_logprobs) or None,
+        logprobs=included or bool(top_logprobs) or None,
         top_logprobs=top_logprobs,
         user=_user(fields),
         service_tier=fields.optional_text("service_tier"),
         verbosity=verbosity,
+        names={**_NAMES, "logprobs": "include" if included else "top_logprobs"},
     )
     _stream_options(fields, leftovers)
     leftovers.take(fields)

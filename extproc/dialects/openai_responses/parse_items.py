@@ -35,6 +35,10 @@ _ECHOED = ("id", "status")
 _ECHOED_OF_MESSAGES = (*_ECHOED, "phase")
 """``phase`` tells commentary from the final answer to OpenAI's own models, which alone set it."""
 
+_ECHOED_OF_CALLS = (*_ECHOED, "parsed_arguments")
+"""The latter is the SDK's, which leaves it out itself where it is not asked to dump the item
+(openai.types.responses.parsed_response)."""
+
 _IDLE_OF_CALLS: Mapping[str, Json] = {"async": False, "caller": {"type": "direct"}}
 """Fields of a call with the value that says what holds anyway."""
 
@@ -63,13 +67,15 @@ def parse_input(body: Fields, leftovers: Leftovers) -> tuple[Message, ...]:
 class _Items:
     """Reads one list of items, in order."""
 
-    __slots__ = ("_leftovers", "_readers", "_results", "_said", "messages")
+    __slots__ = ("_leftovers", "_readers", "_results", "_said", "_said_at", "messages")
 
     def __init__(self, leftovers: Leftovers) -> None:
         self.messages: list[Message] = []
         self._leftovers = leftovers
         self._said: list[Part] = []
         """The model's turn, not yet a message."""
+        self._said_at = ""
+        """Where it ends."""
         self._results: list[ToolResult] = []
         """Tool outputs, not yet a message."""
         self._readers: dict[str, Callable[[Fields], None]] = {
@@ -101,41 +107,42 @@ class _Items:
     def close(self) -> None:
         """End what is open: a turn of the model, or a run of tool outputs."""
         if self._said:
-            self.messages.append(Message("assistant", tuple(self._said)))
+            self.messages.append(Message("assistant", tuple(self._said), at=self._said_at))
             self._said = []
         if self._results:
             self.messages.append(Message("tool", tuple(self._results)))
             self._results = []
 
-    def _say(self, *parts: Part) -> None:
+    def _say(self, fields: Fields, *parts: Part) -> None:
         if self._results:
             self.close()
         self._said += parts
+        self._said_at = fields.place
 
     def _message(self, fields: Fields) -> None:
         role = fields.text("role")
         parts = tuple(parts_of(fields, "content", self._leftovers))
         if role == "assistant":
             # An empty text is nothing, and other vendors refuse it.
-            self._say(*(part for part in parts if not (isinstance(part, Text) and not part.text)))
+            self._say(fields, *(part for part in parts if not (isinstance(part, Text) and not part.text)))
         elif (plain := _PLAIN_ROLES.get(role)) is not None:
             self.close()
-            self.messages.append(Message(plain, parts))
+            self.messages.append(Message(plain, parts, at=fields.place))
         else:
             path = fields.path("role")
             raise InvalidRequest(f"{path} must be one of user, assistant, system or developer", param=path)
         self._leftovers.take(fields, ignoring=_ECHOED_OF_MESSAGES)
 
     def _reasoning(self, fields: Fields) -> None:
-        self._say(*_thinking(fields))
+        self._say(fields, *_thinking(fields))
         self._leftovers.take(fields, ignoring=_ECHOED)
 
     def _call(self, fields: Fields) -> None:
-        self._say(ToolCall(fields.text("call_id"), _name_of(fields), fields.optional_text("arguments") or ""))
+        self._say(fields, ToolCall(fields.text("call_id"), _name_of(fields), fields.optional_text("arguments") or ""))
         self._take_call(fields)
 
     def _custom_call(self, fields: Fields) -> None:
-        self._say(ToolCall(fields.text("call_id"), _name_of(fields), arguments_of(fields.text("input"))))
+        self._say(fields, ToolCall(fields.text("call_id"), _name_of(fields), arguments_of(fields.text("input"))))
         self._take_call(fields)
 
     def _output(self, fields: Fields) -> None:
@@ -153,7 +160,7 @@ class _Items:
         self._take_call(fields)
 
     def _take_call(self, fields: Fields) -> None:
-        self._leftovers.take(fields, ignoring=_ECHOED, idle=_IDLE_OF_CALLS)
+        self._leftovers.take(fields, ignoring=_ECHOED_OF_CALLS, idle=_IDLE_OF_CALLS)
 
     def _tools(self, fields: Fields) -> None:
         """Read with the other tools."""
@@ -170,7 +177,7 @@ class _Items:
             return
         arguments = fields.raw("arguments")
         told = orjson.dumps(arguments if isinstance(arguments, Mapping) else {}).decode()
-        self._say(ToolCall(fields.text("call_id"), NAME, told))
+        self._say(fields, ToolCall(fields.text("call_id"), NAME, told))
         self._leftovers.take(fields, ignoring=(*_ECHOED, "created_by"))
 
     def _tools_found(self, fields: Fields) -> None:

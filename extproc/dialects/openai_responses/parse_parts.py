@@ -10,8 +10,8 @@ from extproc.domain.reading import Fields, Json
 _MARK_OF_BREAKPOINT: Mapping[str | None, CacheMark] = {"30m": CacheMark("1h"), "12h": CacheMark("1h")}
 """``prompt_cache_breakpoint.ttl``, a least lifetime → the longest that there is elsewhere; else the default."""
 
-_IGNORED_OF_TEXT = ("annotations", "logprobs")
-"""Of an earlier answer's text. Neither is part of a prompt."""
+_IGNORED_OF_TEXT = ("annotations", "logprobs", "parsed")
+"""Of an earlier answer's text. None is part of a prompt; the last is what OpenAI's SDK has read in it."""
 
 _IDLE_OF_FILES: Mapping[str, Json] = {"detail": "auto"}
 """How finely a file is rendered; an image's ``detail`` has a neutral field."""
@@ -93,7 +93,7 @@ def _image(part: Fields, leftovers: Leftovers) -> Image:
     if (url is None) == (file_id is None):
         raise _one_of(part, "image_url or file_id")
     source = Source(file_id=file_id) if url is None else _url_source(url, part.path("image_url"))
-    return Image(source, part.optional_text("detail"), _cache_mark(part, leftovers))
+    return Image(source, part.optional_text("detail"), _cache_mark(part, leftovers), part.place)
 
 
 def _file(part: Fields, leftovers: Leftovers) -> Document:
@@ -105,14 +105,14 @@ def _file(part: Fields, leftovers: Leftovers) -> Document:
         source = _url_source(data, part.path("file_data")) if is_url else Source(data=data)
     else:
         source = Source(url=url, file_id=file_id)
-    return Document(source, part.optional_text("filename"), cache=_cache_mark(part, leftovers))
+    return Document(source, part.optional_text("filename"), cache=_cache_mark(part, leftovers), at=part.place)
 
 
 def _audio(part: Fields, leftovers: Leftovers) -> Audio:
     audio = part.object("input_audio")
     if audio is None:
         raise part.wrong("input_audio", None, "a JSON object")
-    parsed = Audio(audio.text("data"), audio.text("format"))
+    parsed = Audio(audio.text("data"), audio.text("format"), part.place)
     leftovers.take(audio)
     return parsed
 

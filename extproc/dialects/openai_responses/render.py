@@ -3,22 +3,14 @@
 from collections.abc import Mapping
 
 from extproc.dialects.base import Rendered, RenderOptions
-from extproc.dialects.losses import Losses
+from extproc.dialects.losses import NOT_WHILE_REASONING, Losses
 from extproc.dialects.openai_quirks import fit_items
-from extproc.dialects.openai_requests import end_user, fit_effort
+from extproc.dialects.openai_requests import Fitted, end_user, fit_model
 from extproc.dialects.openai_responses.render_items import ItemRenderer
 from extproc.dialects.openai_responses.vocabulary import service_tier
 from extproc.domain.conversation import Conversation, OutputFormat, Reasoning, Tool, ToolChoice
 from extproc.domain.errors import UnsupportedFeature
 from extproc.domain.reading import Json, JsonObject
-
-_EFFORT_OF_BUDGET: tuple[tuple[int, str], ...] = ((4096, "low"), (16384, "medium"))
-"""Highest thinking budget (tokens) → effort; above the last: ``high``. As for Chat Completions.
-
-OpenAI publishes no token counts for its efforts. Anthropic's budgets start at 1,024 and its own example takes 10,000,
-so these are ``low`` and ``medium``; from half of a 32,000-token answer on, the client wants ``high``.
-https://platform.claude.com/docs/en/build-with-claude/extended-thinking
-"""
 
 _SHARED = frozenset(
     {
@@ -41,7 +33,9 @@ def render_request(conversation: Conversation, options: RenderOptions) -> Render
 
     Nothing is stored unless the client says so: the gateway sends whole conversations, and reasoning sealed.
     """
-    losses = Losses("OpenAI Responses dialect")
+    losses = Losses("OpenAI Responses dialect", conversation)
+    fitted = fit_model(conversation, options, chat=False)
+    conversation = fitted.conversation
     items = ItemRenderer(losses)
     rendered = fit_items(items.render(conversation.messages), options.quirks)
     body: dict[str, Json] = {"model": conversation.model, "input": rendered, "store": False}
@@ -50,13 +44,13 @@ def render_request(conversation: Conversation, options: RenderOptions) -> Render
         if path in _SHARED:
             body[path] = value
         else:
-            losses.refuse(path)
+            losses.refuse_unmapped(path)
     body |= _limit(conversation, options, losses)
     body |= _sampling(conversation)
     body |= _tools(conversation)
     if text := _text(conversation):
         body["text"] = text
-    if reasoning := _reasoning(conversation.reasoning, options.known_as or conversation.model, losses):
+    if reasoning := _reasoning(conversation.reasoning, fitted.effort):
         body["reasoning"] = reasoning
     if include := _include(conversation, sealed=items.sealed):
         body["include"] = include
@@ -64,12 +58,17 @@ def render_request(conversation: Conversation, options: RenderOptions) -> Render
         body["service_tier"] = tier
     if conversation.stream:
         body["stream"] = True
-    _note_losses(conversation, losses)
+    _note_losses(fitted, losses)
     return Rendered(body, losses.settle(drop=options.drop_unsupported))
 
 
-def _note_losses(conversation: Conversation, losses: Losses) -> None:
-    """Names what this API has no field for. A value that is another vendor's default asks for nothing."""
+def _note_losses(fitted: Fitted, losses: Losses) -> None:
+    """Names what this API or this model has no field for. A value that is another vendor's default asks for nothing."""
+    for path in fitted.lost:
+        losses.refuse(path, NOT_WHILE_REASONING)
+    for path in fitted.told:
+        losses.tell(path)
+    conversation = fitted.conversation
     asked: Mapping[str, object] = {
         "stop": conversation.stop,
         "n": conversation.n if conversation.n != 1 else None,
@@ -101,7 +100,7 @@ def _limit(conversation: Conversation, options: RenderOptions, losses: Losses) -
         raise UnsupportedFeature(
             f"this model's provider (OpenAI Responses dialect) takes an output limit of {least} tokens at least, and a"
             f" budget keeps this request to {limit}. Ask for {least} or more.",
-            param="max_tokens",
+            param=losses.spelt("max_tokens"),
         )
     losses.tell("max_tokens")
     return {"max_output_tokens": least}
@@ -166,25 +165,14 @@ def _format(wanted: OutputFormat) -> JsonObject:
     return schema
 
 
-def _reasoning(reasoning: Reasoning | None, model: str, losses: Losses) -> JsonObject:
+def _reasoning(reasoning: Reasoning | None, effort: str | None) -> JsonObject:
     """``reasoning``; empty leaves it to the model.
 
-    Thinking that is switched off without an effort stays unsaid: models that cannot reason refuse the field, even
-    with ``none``, and this is the default of every Anthropic request. A summary is asked for only where the client
-    wants to see one: OpenAI gives summaries to verified organisations alone, and refuses the others.
+    A summary is asked for only where the client wants to see one: OpenAI gives summaries to verified organisations
+    alone, and refuses the others.
     """
-    if reasoning is None:
-        return {}
-    fields: dict[str, Json] = {}
-    effort = reasoning.effort
-    if effort is None and reasoning.budget_tokens is not None and reasoning.enabled:
-        budget = reasoning.budget_tokens
-        effort = next((name for most, name in _EFFORT_OF_BUDGET if budget <= most), "high")
-    if effort is not None:
-        fields["effort"] = fit_effort(effort, model)
-        if fields["effort"] != effort:
-            losses.tell("reasoning_effort")
-    if reasoning.enabled and reasoning.display == "summarized":
+    fields: dict[str, Json] = {} if effort is None else {"effort": effort}
+    if reasoning is not None and reasoning.enabled and reasoning.display == "summarized":
         fields["summary"] = "auto"
     return fields
 

@@ -6,9 +6,10 @@ Source: openai.types.responses.ResponseInputItemParam.
 from collections.abc import Sequence
 from hashlib import sha256
 
-from extproc.dialects.losses import Losses
+from extproc.dialects.losses import NO_AUDIO, NO_CITATIONS, NOT_SAID_BY_THIS_ROLE, Losses, unreadable
 from extproc.dialects.openai_requests import file_name, source_url
 from extproc.dialects.openai_responses.reasoning import split_seal
+from extproc.dialects.tool_results import content_in_words
 from extproc.domain.conversation import (
     Audio,
     Document,
@@ -75,10 +76,10 @@ class ItemRenderer:
             case Refusal():
                 return [_input_text(part.text)]
             case Audio():
-                self._losses.refuse(path)  # the API's models of today take none
+                self._losses.refuse(path, NO_AUDIO)  # the API's models of today take none
                 return []
             case _:  # what only an assistant or a tool says
-                self._losses.refuse(path)
+                self._losses.refuse(path, NOT_SAID_BY_THIS_ROLE)
                 return []
 
     def _image(self, image: Image, path: str) -> list[JsonObject]:
@@ -89,14 +90,14 @@ class ItemRenderer:
         elif (url := source_url(source)) is not None:
             rendered["image_url"] = url
         else:
-            self._losses.refuse(path)
+            self._losses.refuse(path, unreadable(source))
             return []
         return [rendered]
 
     def _document(self, document: Document, path: str) -> list[JsonObject]:
         source = document.source
         if document.citations:
-            self._losses.refuse(f"{path}.citations")
+            self._losses.refuse(f"{path}.citations", NO_CITATIONS)
         if source.text is not None:
             # The API has files but no text documents: a text part under its title says the same.
             return [_input_text(document.title, document.context, source.text)]
@@ -109,7 +110,7 @@ class ItemRenderer:
         elif (url := source_url(source)) is not None:
             file["file_url"] = url
         else:
-            self._losses.refuse(path)
+            self._losses.refuse(path, unreadable(source))
             return []
         return [file] if document.context is None else [_input_text(document.context), file]
 
@@ -148,18 +149,16 @@ class ItemRenderer:
             case Refusal():
                 return [{"type": "refusal", "refusal": part.text}] if part.text else []
             case _:
-                self._losses.refuse(path)
+                self._losses.refuse(path, NOT_SAID_BY_THIS_ROLE)
                 return []
 
     def _tool_results(self, message: Message, path: str) -> list[Json]:
-        """One item for each result. That a result is an error has no field."""
+        """One item for each result. A failure has no field of its own: the text says it."""
         items: list[Json] = []
         for index, part in enumerate(message.parts):
             part_path = f"{path}.content[{index}]"
             if isinstance(part, ToolResult):
-                if part.is_error:
-                    self._losses.tell(f"{part_path}.is_error")
-                output = _compact(self._parts(part.content, part_path))
+                output = _compact(self._parts(content_in_words(part), part_path))
                 items.append({"type": "function_call_output", "call_id": _call_id(part.call_id), "output": output})
             elif rendered := self._part(part, part_path):
                 items.append({"role": "user", "content": [*rendered]})

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from extproc.domain.reading import Json, JsonObject
 from extproc.simulator.anthropic.errors import extra, invalid, missing
-from extproc.simulator.anthropic.messages import check_messages, check_system
+from extproc.simulator.anthropic.messages import check_end, check_messages, check_system
 from extproc.simulator.anthropic.prompt import check_marks, prompt
 from extproc.simulator.mind import Ask, Tool
 from extproc.simulator.wire import Refused, names
@@ -44,6 +44,8 @@ def read(body: JsonObject, *, beta: bool, counting: bool = False) -> Ask:
     check_system(body.get("system"))
     thinking = _thinking(body, limit)
     check_messages(body.get("messages"), must_think=thinking == "enabled")
+    if not counting:
+        check_end(body["messages"], body["model"])
     check_marks(body)
     tools, must_call, may_call, parallel = _choice(body, _tools(body), thinking)
     user_text, input_tokens, blocks = prompt(body)

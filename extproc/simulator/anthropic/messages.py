@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from extproc.domain.reading import Json, JsonObject
 from extproc.simulator.anthropic.errors import extra, invalid, missing
 from extproc.simulator.anthropic.signature import signature
+from extproc.simulator.anthropic.version import model_version
 from extproc.simulator.wire import Refused
 
 _ROLES = ("user", "assistant", "system")
@@ -29,6 +30,8 @@ _MISPLACED: Mapping[str, frozenset[str]] = {
     "assistant": frozenset({"tool_result", "image"}),
     "system": frozenset(),
 }
+_NO_PREFILL_SINCE = (4, 6)
+"""https://platform.claude.com/docs/en/about-claude/models/whats-new-claude-4-6"""
 _MEDIA_TYPES = ("image/jpeg", "image/png", "image/gif", "image/webp")
 
 
@@ -59,6 +62,23 @@ def check_messages(messages: Json, *, must_think: bool) -> None:
     _check_pairs(turns)
     if must_think:
         _check_thought(turns)
+
+
+def check_end(messages: Json, model: str) -> None:
+    """Raises ``Refused`` where the model has to go on with an answer, and does not.
+
+    A turn that a tool of the vendor's has paused is sent back as it is: it does not end in text.
+    """
+    version = model_version(model)
+    last = messages[-1] if isinstance(messages, list) else None
+    if version is None or version < _NO_PREFILL_SINCE or not isinstance(last, Mapping):
+        return
+    content = last.get("content")
+    block = content[-1] if isinstance(content, list) and content else {"type": "text"}
+    if last.get("role") == "assistant" and isinstance(block, Mapping) and block.get("type") == "text":
+        raise Refused(
+            "This model does not support assistant message prefill. The conversation must end with a user message."
+        )
 
 
 Turn = tuple[str, list[JsonObject]]

@@ -30,9 +30,11 @@ MODELS = (
     "gemini-3-pro-preview",
     "gemini-3-flash-preview",
     "gemini-embedding-001",
+    "gemini-embedding-2",
 )
 """What the list shows; any other name is served as well."""
 
+_UNCOUNTED = "gemini-embedding-001"
 JSON = b"application/json; charset=UTF-8"
 _SIZE = 3072
 _VERTEX_SIZE = 768
@@ -96,8 +98,7 @@ def embed(*, vertex: bool) -> Handler:
         body = normal(call.body, "EmbedContentRequest", vertex=vertex)
         found, tokens = _embedding(body)
         call.record.input_tokens = tokens
-        usage: Json = {"promptTokenCount": tokens, "promptTokensDetails": [{"modality": "TEXT", "tokenCount": tokens}]}
-        return {"embedding": found, "usageMetadata": usage}
+        return {"embedding": found, **_embedding_usage(call, tokens, vertex=vertex)}
 
     return _plain(answer)
 
@@ -116,8 +117,8 @@ def batch_embed(call: Call) -> Reply:
                     "of the path\n"
                 )
         found = [_embedding(one) for one in requests]
-        call.record.input_tokens = sum(tokens for _, tokens in found)
-        return {"embeddings": [one for one, _ in found]}
+        tokens = call.record.input_tokens = sum(tokens for _, tokens in found)
+        return {"embeddings": [one for one, _ in found], **_embedding_usage(call, tokens, vertex=False)}
 
     return _plain(answer)(call)
 
@@ -173,6 +174,18 @@ def _embedding(body: JsonObject) -> tuple[Json, int]:
     text = " ".join(str(part.get("text", "")) for part in objects(content.get("parts")))
     config = member(body, "embedContentConfig") or body
     return {"values": list[Json](vector(text, _size(config, _SIZE)))}, content_tokens(content)
+
+
+def _embedding_usage(call: Call, tokens: int, *, vertex: bool) -> JsonObject:
+    """``usageMetadata``, which the Gemini API does not tell of its older model.
+
+    Source: https://ai.google.dev/api/embeddings#EmbeddingUsageMetadata, google-genai's ``embed_content``.
+    """
+    if not vertex and call.record.model == _UNCOUNTED:
+        return {}
+    details: Json = [{"modality": "TEXT", "tokenCount": tokens}]
+    name = "promptTokensDetails" if vertex else "promptTokenDetails"
+    return {"usageMetadata": {"promptTokenCount": tokens, name: details}}
 
 
 def _size(config: JsonObject, usual: int) -> int:

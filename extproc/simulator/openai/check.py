@@ -9,6 +9,7 @@ from extproc.domain.reading import Json, JsonObject
 from extproc.simulator.mind import Ask, Tool
 from extproc.simulator.openai.errors import missing, wrong_type, wrong_value
 from extproc.simulator.openai.messages import check_messages, prompt
+from extproc.simulator.openai.models import check_chat, check_sampling, reasoner
 from extproc.simulator.openai.rules import (
     Span,
     check_flags,
@@ -41,8 +42,6 @@ _RANGES: Mapping[str, Span] = {
     "max_tokens": Span(1, whole=True),
     "max_completion_tokens": Span(1, whole=True),
 }
-_REASONERS = ("o1", "o3", "o4", "gpt-5")
-"""These models refuse ``max_tokens``: https://platform.openai.com/docs/guides/reasoning"""
 
 
 def read(body: JsonObject, model: str) -> Ask:
@@ -56,6 +55,11 @@ def read(body: JsonObject, model: str) -> Ask:
     _check_stream(body)
     tools = _tools(body)
     tools, must_call, may_call = _choice(body, tools)
+    effort = body.get("reasoning_effort")
+    thinking = effort_tokens(effort, "reasoning_effort")
+    listed = body.get("tools")
+    check_chat(listed if isinstance(listed, list) else (), model, effort)
+    check_sampling(body, model, effort)
     user_text, input_tokens, blocks = prompt(body)
     choices = body.get("n")
     return Ask(
@@ -67,7 +71,7 @@ def read(body: JsonObject, model: str) -> Ask:
         may_call=may_call,
         parallel=body.get("parallel_tool_calls") is not False,
         schema=_schema(body),
-        thinking_tokens=effort_tokens(body.get("reasoning_effort"), "reasoning_effort"),
+        thinking_tokens=thinking,
         stop=stop_sequences(body),
         max_tokens=limit,
         choices=choices if isinstance(choices, int) else 1,
@@ -82,7 +86,7 @@ def _limit(body: JsonObject, model: str) -> int | None:
             "Setting 'max_tokens' and 'max_completion_tokens' at the same time is not supported.",
             code="invalid_parameter_combination",
         )
-    if old is not None and model.startswith(_REASONERS):
+    if old is not None and reasoner(model):  # https://platform.openai.com/docs/guides/reasoning
         raise Refused(
             "Unsupported parameter: 'max_tokens' is not supported with this model. "
             "Use 'max_completion_tokens' instead.",

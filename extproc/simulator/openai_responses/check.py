@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from extproc.domain.reading import Json, JsonObject
 from extproc.simulator.mind import Ask
 from extproc.simulator.openai.errors import missing, wrong_type, wrong_value
+from extproc.simulator.openai.models import check_sampling
 from extproc.simulator.openai.rules import (
     Span,
     check_choices,
@@ -72,12 +73,15 @@ _SUMMARIES = ("auto", "concise", "detailed")
 _REASONING = names("context effort generate_summary mode summary")
 
 
-def read(body: JsonObject) -> Ask:
+def read(body: JsonObject, model: str) -> Ask:
     """Check a request and understand it. Earlier responses and references have become input. Raises ``Refused``."""
     _check_fields(body, KNOWN)
     required_text(body, "model")
     _check_storage(body)
-    return _understand(body)
+    ask = _understand(body)
+    reasoning = body.get("reasoning")
+    check_sampling(body, model, reasoning.get("effort") if isinstance(reasoning, Mapping) else None)
+    return ask
 
 
 def count(body: JsonObject) -> int:

@@ -16,8 +16,8 @@ __all__ = [
 
 def read(body: JsonObject, request: Request, model: str) -> Ask:
     """See ``Dialect.read``."""
-    del request, model
-    return check.read(body)
+    del request
+    return check.read(body, model)
 
 
 def failure_event(token: str) -> bytes:

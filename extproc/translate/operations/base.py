@@ -139,4 +139,4 @@ def member(value: JsonObject, name: str) -> JsonObject:
 def refuse_lost(lost: tuple[str, ...], job: OperationJob, who: str) -> None:
     """Raise ``UnsupportedFeature`` naming what ``who`` cannot take, unless it may be dropped."""
     if lost and not job.drop_unsupported:
-        raise cannot_carry(who, lost)
+        raise cannot_carry(who, dict.fromkeys(lost, ""))

@@ -2,9 +2,11 @@
 
 import pytest
 
-from extproc.config.snapshot import Provider
+from extproc.config.snapshot import Provider, Target
 from extproc.domain.errors import InvalidRequest, UnsupportedFeature
-from extproc.providers.wire import REMOVE, WIRES, Ask, wire_for
+from extproc.domain.quirks import COMPATIBLE
+from extproc.providers.paths import in_words
+from extproc.providers.wire import REMOVE, WIRES, Ask, api_for, wire_for
 
 DIALECTS = (
     *("openai", "azure-openai", "anthropic", "bedrock", "bedrock-anthropic"),
@@ -131,10 +133,15 @@ ALL = (*OPENAI_PATHS, "rerank")
 def test_where_each_operation_goes_and_who_has_none(dialect, operation):
     expected = OPERATIONS[dialect].get(operation)
     if expected is None:
-        with pytest.raises(UnsupportedFeature, match=f"{dialect}.* has no {operation};"):
+        with pytest.raises(UnsupportedFeature, match=f"{dialect}.* has no {in_words(operation)};"):
             path(dialect, operation)
     else:
         assert path(dialect, operation) == expected
+
+
+def test_who_counts_no_tokens_says_so_in_words():
+    with pytest.raises(UnsupportedFeature, match="has no token counting; ask for a model"):
+        path("openai", "count-tokens-anthropic", apis=frozenset({"chat"}))
 
 
 def test_cohere_has_no_conversations():
@@ -175,6 +182,48 @@ def test_the_api_of_the_target_comes_before_that_of_the_provider_and_both_before
     assert wire_for(own, None, "openai-chat").format == "openai-responses"
     assert wire_for(own, "completions", "openai-responses").format == "openai-completions"
     assert wire_for(provider(dialect), "chat", "openai-responses").format == "openai"
+
+
+@pytest.mark.parametrize("dialect", ["openai", "azure-openai"])
+@pytest.mark.parametrize(
+    ("client", "model", "tools", "expected"),
+    [
+        ("anthropic-messages", "gpt-5.6", True, "responses"),
+        ("gemini", "gpt-5.4", True, "responses"),
+        ("gemini", "gpt-5.4", False, None),
+        ("anthropic-messages", "gpt-5.2", True, None),
+        ("anthropic-messages", "gpt-5-pro", False, "responses"),
+        ("openai-completions", "gpt-5-codex", False, "responses"),
+        ("openai-completions", "gpt-5.6", False, None),
+        ("openai-chat", "gpt-5.6", True, None),
+        ("openai-chat", "gpt-5-pro", True, None),
+        ("openai-responses", "gpt-5.6", True, None),
+    ],
+)
+def test_where_chat_completions_would_not_take_a_translated_request_responses_does(
+    dialect, client, model, tools, expected
+):
+    own = provider(dialect)
+    for target in (Target("p", model), Target("p", "deployment", known_as=model)):
+        assert api_for(own, target, client, tools=tools) == expected
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"quirks": COMPATIBLE},
+        {"apis": frozenset({"chat"})},
+        {"api": "chat"},
+        {"dialect": "anthropic", "apis": frozenset()},
+    ],
+    ids=str,
+)
+def test_responses_is_chosen_only_where_openai_has_it_and_nobody_has_chosen(fields):
+    assert api_for(provider(**fields), Target("p", "gpt-5.6"), "gemini", tools=True) is None
+
+
+def test_what_a_target_says_is_kept():
+    assert api_for(provider(), Target("p", "gpt-5.6", api="chat"), "gemini", tools=True) == "chat"
 
 
 @pytest.mark.parametrize(("api", "end"), [("chat", "/chat/completions"), ("responses", "/responses"), ("completions", "/completions")])  # fmt: skip

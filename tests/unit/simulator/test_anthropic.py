@@ -367,6 +367,34 @@ async def test_credentials(post, simulator):
         assert (await client.messages.create(**BASE, messages=user("hi"))).content
 
 
+BEGUN = {"role": "assistant", "content": "{"}
+PAUSED = {
+    "role": "assistant",
+    "content": [{"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {"query": "x"}}],
+}
+
+
+@pytest.mark.parametrize(
+    ("model", "last", "status"),
+    [
+        ("claude-opus-4-6", BEGUN, 400),
+        ("claude-sonnet-4-6", {"role": "assistant", "content": [{"type": "text", "text": "{"}]}, 400),
+        ("claude-sonnet-5", BEGUN, 400),
+        ("claude-opus-4-5", BEGUN, 200),
+        ("claude-haiku-4-5", BEGUN, 200),
+        ("claude-opus-4-6", PAUSED, 200),
+    ],
+    ids=str,
+)
+async def test_newer_models_do_not_go_on_with_an_answer_that_is_begun(post, model, last, status):
+    messages = [{"role": "user", "content": "x"}, last]
+    wire = await post(PATH, {"model": model, "max_tokens": 20, "messages": messages})
+    assert wire.status == status
+    assert ("does not support assistant message prefill" in wire.text) == (status == 400)
+    counted = await post(f"{PATH}/count_tokens", {"model": model, "messages": messages})
+    assert counted.status == 200
+
+
 async def test_a_refused_key(anthropic: AsyncAnthropic):
     with pytest.raises(AuthenticationError) as caught:
         await anthropic.messages.create(model="m@status=401", max_tokens=5, messages=user("hi"))

@@ -277,6 +277,17 @@ async def test_embeddings(gemini, post, simulator: Server):
     assert wire.status == 400
 
 
+async def test_newer_embeddings_tell_their_usage(gemini, post):
+    answer = await gemini.models.embed_content(model="gemini-embedding-2", contents=["one", "two"])
+    assert answer.usage_metadata.prompt_token_count == 5
+    for model, told in (("gemini-embedding-2", True), ("gemini-embedding-001", False)):
+        body = {"content": {"parts": [{"text": "one"}]}}
+        single = await post(f"/v1beta/models/{model}:embedContent", body, **KEY)
+        batch = {"requests": [{"model": f"models/{model}", **body}]}
+        several = await post(f"/v1beta/models/{model}:batchEmbedContents", batch, **KEY)
+        assert ("usageMetadata" in single.json, "usageMetadata" in several.json) == (told, told)
+
+
 async def test_models(post):
     listed = await post("/v1beta/models", b"", method="GET", **KEY)
     assert "models/gemini-2.5-flash" in [one["name"] for one in listed.json["models"]]

@@ -383,6 +383,57 @@ async def test_refusals(post, change, param, words):
     assert error.keys() == {"message", "type", "param", "code"}
 
 
+REASONING_REFUSED = "Function tools with reasoning_effort are not supported for"
+
+
+@pytest.mark.parametrize(
+    ("model", "change", "param", "words"),
+    [
+        ("gpt-5", {"temperature": 0}, "temperature", "'temperature' does not support 0 with this model"),
+        ("gpt-5.1", {"temperature": 0.2, "reasoning_effort": "low"}, "temperature", "does not support 0.2"),
+        ("gpt-5.5", {"temperature": 0.2}, "temperature", "does not support 0.2"),
+        ("o4-mini", {"top_p": 0.9}, "top_p", "'top_p' is not supported with this model"),
+        ("gpt-6-luna", {"logprobs": True}, "logprobs", "'logprobs' is not supported"),
+        ("gpt-5.1", {"stop": ["X"]}, "stop", "'stop' is not supported with this model"),
+        ("gpt-5.1", {"presence_penalty": 1}, "presence_penalty", "'presence_penalty' is not supported"),
+        ("o3-mini", {"logit_bias": {"7": 1}}, "logit_bias", "'logit_bias' is not supported"),
+        ("gpt-5.4", {"tools": [WEATHER], "reasoning_effort": "low"}, "reasoning_effort", REASONING_REFUSED),
+        ("gpt-5.6", {"tools": [WEATHER]}, "reasoning_effort", "for gpt-5.6 in /v1/chat/completions"),
+        ("gpt-6-astra", {"tools": [WEATHER]}, "reasoning_effort", REASONING_REFUSED),
+    ],
+    ids=str,
+)
+async def test_what_reasoning_models_refuse(post, model, change, param, words):
+    wire = await post(PATH, {"model": model, "messages": user("hi"), **change})
+    assert (wire.status, wire.json["error"]["param"]) == (400, param)
+    assert words in wire.json["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("model", "fields"),
+    [
+        ("gpt-5", {"temperature": 1, "top_p": 1, "presence_penalty": 0, "seed": 7, "n": 2}),
+        ("gpt-5.1", {"temperature": 0.2, "logprobs": True}),
+        ("gpt-5.6", {"temperature": 0.2, "tools": [WEATHER], "reasoning_effort": "none"}),
+        ("gpt-5.4", {"tools": [WEATHER]}),
+        ("gpt-5.2", {"tools": [WEATHER], "reasoning_effort": "high"}),
+        ("o1", {"stop": "X"}),
+        ("gpt-5-chat-latest", {"temperature": 0, "stop": "X"}),
+        ("gpt-4o", {"temperature": 0, "stop": "X", "logit_bias": {"7": 1}}),
+    ],
+    ids=str,
+)
+async def test_what_they_take(post, model, fields):
+    assert (await post(PATH, {"model": model, "messages": user("hi"), **fields})).status == 200
+
+
+@pytest.mark.parametrize("model", ["gpt-5-pro", "o3-pro", "gpt-5.1-codex-max"])
+async def test_what_only_responses_serves(post, model):
+    wire = await post(PATH, {"model": model, "messages": user("hi")})
+    assert (wire.status, wire.json["error"]["param"]) == (404, "model")
+    assert (await post("/v1/responses", {"model": model, "input": "hi"})).status == 200
+
+
 async def test_broken_json_and_unknown_paths(post):
     assert (await post(PATH, b"{nope")).status == 400
     assert (await post(PATH, b"[]")).status == 400

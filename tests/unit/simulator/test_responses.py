@@ -484,6 +484,26 @@ async def test_refusals(post, change, param, words):
     assert words in error["message"]
 
 
+@pytest.mark.parametrize(
+    ("change", "param"),
+    [
+        ({"temperature": 0}, "temperature"),
+        ({"top_p": 0.9}, "top_p"),
+        ({"include": ["message.output_text.logprobs"]}, "include"),
+        ({"model": "gpt-5.1", "reasoning": {"effort": "low"}, "temperature": 0}, "temperature"),
+    ],
+    ids=str,
+)
+async def test_what_a_reasoning_model_refuses(post, change, param):
+    wire = await post(PATH, {"model": "gpt-5", "input": "hi", **change})
+    assert (wire.status, wire.json["error"]["param"]) == (400, param)
+
+
+async def test_it_takes_tools_while_it_reasons(post):
+    body = {"model": "gpt-5.6", "input": "hi", "tools": [WEATHER], "reasoning": {"effort": "high"}}
+    assert (await post(PATH, body)).status == 200
+
+
 async def test_errors_by_name_and_status(openai: AsyncOpenAI):
     for model, status, code in (
         ("m@error=context_length_exceeded", 400, "context_length_exceeded"),

@@ -113,7 +113,7 @@ def test_what_one_server_takes_is_not_refused_for_another():
     asked = {"model": "m", "max_tokens": 5, "messages": TURNS, "stop_sequences": ["a", "b", "c", "d", "e"]}
     refusal = carries("anthropic-messages", "openai", "m", asked)
     assert isinstance(refusal, UnsupportedFeature)
-    assert refusal.param == "stop"
+    assert refusal.param == "stop_sequences"
     assert carries("anthropic-messages", "openai", "m", asked, COMPATIBLE) is None
 
 

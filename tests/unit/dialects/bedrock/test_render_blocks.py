@@ -136,7 +136,8 @@ def test_a_result():
 def test_a_result_without_content_or_without_status():
     empty = {"toolUseId": "t1", "content": [{"text": "(no output)"}]}
     assert blocks(ToolResult("t1", ())) == ([{"toolResult": empty}], ())
-    assert blocks(ToolResult("t1", (), is_error=True), LLAMA) == ([{"toolResult": empty}], ("p.is_error",))
+    failed = {"toolUseId": "t1", "content": [{"text": "Error: 404"}]}
+    assert blocks(ToolResult("t1", (Text("404"),), is_error=True), LLAMA) == ([{"toolResult": failed}], ())
 
 
 @given(st.lists(st.text(max_size=100), max_size=20))

@@ -1,6 +1,7 @@
 """Every client request of the goldens, to every family of models: what is rendered is of the service model."""
 
 import copy
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -62,7 +63,8 @@ def refusal_of(conversation) -> set[str]:
     try:
         BedrockProvider().render_request(conversation, RenderOptions())
     except UnsupportedFeature as refusal:
-        return set(refusal.message.split("carry: ")[1].split(". Remove")[0].split(", "))
+        named = refusal.message.split("carry: ")[1].split(". Remove")[0]
+        return set(re.sub(r" \([^)]*\)", "", named).split(", "))
     return set()
 
 

@@ -52,10 +52,17 @@ def test_thoughts_and_the_signature_of_a_text():
     found = golden("thinking")
     assert found.choices[0].parts == (
         Thinking("**Weighing it**\n\nTwo trains approach each other.", None, "gemini"),
-        RedactedThinking(SIGNED_TEXT, "gemini"),
         Text("They meet after 2 hours."),
+        RedactedThinking(SIGNED_TEXT, "gemini"),
     )
     assert found.usage == Usage(31, output=221, reasoning=212)
+
+
+def test_a_signature_stands_before_its_text_where_more_follows():
+    """A call would take a seal before it for its own."""
+    signed = {"text": "I look.", "thoughtSignature": SIGNED_TEXT}
+    found = parse(answer(signed, {"functionCall": {"id": "c", "name": "f"}})).choices[0].parts
+    assert found == (RedactedThinking(SIGNED_TEXT, "gemini"), Text("I look."), ToolCall("c", "f", "{}"))
 
 
 def test_calls_finish_a_turn_and_keep_their_ids_and_signatures():

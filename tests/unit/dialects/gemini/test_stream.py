@@ -111,6 +111,17 @@ def test_thoughts_and_a_signature_behind_the_text():
     ]
 
 
+def test_a_signature_stands_before_its_text_but_at_the_end():
+    """Where more follows, a call would take a seal before it for its own; else clients expect the text first."""
+    signed, seal = {"text": "Hi", "thoughtSignature": "c2ln"}, ThinkingRedacted("c2ln", 0, "gemini")
+    more = meaning(read(sse(chunk(signed), chunk({"text": "!"}, finishReason="STOP"))))
+    assert more[1:4] == [seal, TextDelta("Hi"), TextDelta("!")]
+    last = meaning(read(sse(chunk(signed, finishReason="STOP"))))
+    assert last[1:3] == [TextDelta("Hi"), seal]
+    called = meaning(read(sse(chunk(signed, {"functionCall": {"name": "f"}}, finishReason="STOP"))))
+    assert called[1:3] == [seal, TextDelta("Hi")]
+
+
 def test_a_signed_thought():
     events = meaning(read(sse(chunk({"text": "hm", "thought": True, "thoughtSignature": "c2ln"}, finishReason="STOP"))))
     assert events[1:3] == [ThinkingDelta("hm"), ThinkingSigned("c2ln", 0, "gemini")]

@@ -5,6 +5,8 @@ import orjson
 import pytest
 from openai.types.shared import ErrorObject
 
+from extproc.dialects.anthropic.errors import render_error as anthropic_error
+from extproc.dialects.gemini.errors import render_error as gemini_error
 from extproc.dialects.openai_chat.errors import MAX_MESSAGE_CHARS, parse_error, render_error, render_error_event
 from extproc.domain.errors import (
     ContentPolicy,
@@ -17,6 +19,7 @@ from extproc.domain.errors import (
     ProviderAuth,
     ProviderError,
     ProviderFailed,
+    ProviderMissing,
     ProviderNotFound,
     ProviderOverloaded,
     ProviderQuota,
@@ -69,6 +72,69 @@ def test_render(kind, error_type):
         "error": {"message": "what is wrong", "type": error_type, "param": "messages[0]", "code": kind.code}
     }
     ErrorObject.model_validate(body["error"], strict=True)
+
+
+@pytest.mark.parametrize(
+    ("status", "vendor", "code", "shown"),
+    [
+        (400, "previous_response_not_found", "provider_rejected_request", "previous_response_not_found"),
+        (400, "unsupported_parameter", "provider_rejected_request", "unsupported_parameter"),
+        (400, "content_filter", "content_policy_violation", "content_filter"),
+        (400, "context_length_exceeded", "context_length_exceeded", None),
+        (400, "exceed_context_size_error", "context_length_exceeded", None),
+        (400, "1300", "provider_rejected_request", None),
+        (400, "BadRequestError", "provider_rejected_request", None),
+        (400, "a_" * 60 + "b", "provider_rejected_request", None),
+        (400, "not_a_word\n", "provider_rejected_request", None),
+        (401, "some_reason", "provider_auth_failed", None),
+        (403, "some_reason", "provider_auth_failed", None),
+        (404, "model_not_found", "provider_model_not_found", None),
+        (429, "rate_limit_exceeded", "provider_rate_limited", None),
+        (429, "insufficient_quota", "provider_quota_exhausted", None),
+        (500, "server_error", "provider_error", None),
+        (503, "server_is_overloaded", "provider_overloaded", None),
+    ],
+)
+def test_a_rejection_shows_the_vendors_own_word_beside_the_stable_code(status, vendor, code, shown):
+    error = render_error(parse_error(status, body(code=vendor), retry_after=None))["error"]
+    assert (error["code"], error.get("vendor_code")) == (code, shown)
+
+
+def test_clients_of_other_dialects_do_not_see_openais_codes():
+    error = parse_error(400, body(code="previous_response_not_found"), retry_after=None)
+    assert anthropic_error(error)["error"]["details"] == {"error_code": "provider_rejected_request"}
+    assert "previous_response" not in orjson.dumps(gemini_error(error)).decode()
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Conversation with id 'conv_1' not found.",
+        "Response with id 'resp_1' not found.",
+        "Item with id 'rs_1' not found. Items are not persisted when `store` is set to false.",
+        "No such File object: file-1",
+        "No batch found with id 'batch_1'.",
+    ],
+)
+def test_what_is_missing_at_the_vendor_is_not_always_the_model(message):
+    error = parse_error(404, body(message, type="invalid_request_error", code=None), retry_after=None)
+    assert type(error) is ProviderMissing
+    assert (error.status, error.retry_status, error.message) == (404, 404, message)
+    assert render_error(error)["error"]["code"] == "provider_resource_not_found"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"message": "The model `gpt-9` does not exist or you do not have access to it.", "code": "model_not_found"},
+        {"message": "The model `gpt-9` does not exist.", "type": "NotFoundError", "code": 404},
+        {"message": 'model "llama9" not found, try pulling it first'},
+        {"message": "The model with id 'x' was not found"},
+        {"message": "Not Found"},
+    ],
+)
+def test_a_404_is_about_the_model_unless_it_names_something_else(said):
+    assert type(parse_error(404, orjson.dumps({"error": said}), retry_after=None)) is ProviderNotFound
 
 
 def test_an_error_event_is_one_that_openais_client_raises_on():

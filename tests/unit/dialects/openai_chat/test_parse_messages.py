@@ -153,6 +153,22 @@ MESSAGES = {
         ],
         [Message("assistant", (Text("x"),))],
     ),
+    "what the SDK has parsed": (
+        [
+            assistant(
+                '{"a":1}',
+                parsed={"a": 1},
+                tool_calls=[
+                    {
+                        "id": "a",
+                        "type": "function",
+                        "function": {"name": "f", "arguments": "{}", "parsed_arguments": {}},
+                    }
+                ],
+            )
+        ],
+        [Message("assistant", (Text('{"a":1}'), ToolCall("a", "f", "{}")))],
+    ),
     "a run of results is one message": (
         [tool("1"), tool([text("2"), text("3")], "b", name="g"), {"role": "user", "content": "x"}, tool("4", "c")],
         [

@@ -113,7 +113,7 @@ def test_older_servers_know_max_tokens():
 
 def test_more_stop_sequences_than_openai_takes_are_refused_or_dropped():
     stops = replace(PLAIN, stop=("a", "b", "c", "d", "e"))
-    with pytest.raises(UnsupportedFeature, match=r"carry: stop\."):
+    with pytest.raises(UnsupportedFeature, match=r"carry: stop \(4 at most\)\."):
         render_request(stops, RenderOptions())
     dropped = render_request(stops, RenderOptions(drop_unsupported=True))
     assert dropped.dropped == ("stop",)
@@ -160,3 +160,19 @@ def test_what_cannot_be_carried_is_named_or_dropped(fields, paths):
     rendered = render_request(conversation, RenderOptions(drop_unsupported=True))
     assert rendered.dropped == paths
     assert rendered.body == HEAD
+
+
+def test_what_a_reasoning_model_does_not_take_is_refused_or_dropped():
+    conversation = replace(PLAIN, model="gpt-5", temperature=0.0, stop=("X",), reasoning=Reasoning(effort="low"))
+    with pytest.raises(UnsupportedFeature, match=r"carry: temperature\b.*, stop\b"):
+        render_request(conversation, RenderOptions())
+    rendered = render_request(conversation, RenderOptions(drop_unsupported=True))
+    assert rendered.dropped == ("temperature", "stop")
+    assert rendered.body == HEAD | {"model": "gpt-5", "reasoning_effort": "low"}
+
+
+def test_a_model_that_takes_no_tools_while_it_reasons_does_not_reason():
+    conversation = replace(PLAIN, model="gpt-5.6", tools=(Tool("f"),))
+    rendered = render_request(conversation, RenderOptions())
+    assert rendered.body["reasoning_effort"] == "none"
+    assert rendered.dropped == ("reasoning_effort",)

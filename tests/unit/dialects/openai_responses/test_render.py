@@ -184,3 +184,19 @@ def test_what_cannot_be_carried_is_refused_by_name_or_dropped_and_named(fields, 
 @pytest.mark.parametrize("fields", [{"n": 1}, {"frequency_penalty": 0}, {"logit_bias": {}}])
 def test_a_default_of_others_asks_for_nothing(fields):
     assert body(**fields) == body()
+
+
+def test_what_a_reasoning_model_does_not_take_is_refused_or_dropped():
+    conversation = Conversation("gpt-5", PROMPT, temperature=0.0, logprobs=True)
+    with pytest.raises(UnsupportedFeature, match=r"carry: temperature\b.*, logprobs\b"):
+        render_request(conversation, RenderOptions())
+    result = render_request(conversation, RenderOptions(drop_unsupported=True))
+    assert set(result.dropped) == {"temperature", "logprobs"}
+    assert result.body.keys() == {"model", "input", "store"}
+
+
+def test_tools_and_reasoning_go_together():
+    conversation = Conversation("gpt-5.6", PROMPT, tools=(Tool("f"),), reasoning=Reasoning(effort="high"))
+    result = render_request(conversation, RenderOptions())
+    assert result.body["reasoning"] == {"effort": "high"}
+    assert result.dropped == ()

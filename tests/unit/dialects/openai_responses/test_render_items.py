@@ -141,7 +141,7 @@ def test_tool_results():
         ToolResult("c3", ()),
     )
     assert items(Message("tool", results)) == [
-        {"type": "function_call_output", "call_id": "c1", "output": "one"},
+        {"type": "function_call_output", "call_id": "c1", "output": "Error: one"},
         {
             "type": "function_call_output",
             "call_id": "c2",
@@ -152,12 +152,6 @@ def test_tool_results():
         },
         {"type": "function_call_output", "call_id": "c3", "output": ""},
     ]
-
-
-def test_that_a_result_is_an_error_is_told():
-    assert result(Message("tool", (ToolResult("c", (), is_error=True),))).dropped == (
-        "messages[0].content[0].is_error",
-    )
 
 
 def test_what_is_no_result_among_results_is_the_users():
