@@ -4,6 +4,7 @@
 ``growth``  sees that as well: a ratio of two measurements of one run, for what is either linear or quadratic
 """
 
+import gc
 import sys
 import time
 from collections.abc import Callable
@@ -15,7 +16,7 @@ _REPEATS = 5
 
 
 def lines(call: Callable[[], object]) -> int:
-    """Lines of Python that ``call`` executes."""
+    """Lines of Python that ``call`` executes, without those that a garbage collection within it would run."""
     count = 0
 
     def tracer(_frame: FrameType, event: str, _argument: object) -> _Tracer:
@@ -23,12 +24,15 @@ def lines(call: Callable[[], object]) -> int:
         count += event == "line"
         return tracer
 
-    before = sys.gettrace()
+    before, collects = sys.gettrace(), gc.isenabled()
+    gc.disable()
     sys.settrace(tracer)
     try:
         call()
     finally:
         sys.settrace(before)
+        if collects:
+            gc.enable()
     return count
 
 

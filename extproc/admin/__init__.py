@@ -16,6 +16,7 @@ Keys, organisations, teams and users made at run time::
 ``bodies``   what it takes, as models             ``reading``  requests → bodies, mistakes → errors
 ``fields``   bodies → records                     ``checks``   what of a record depends on others
 ``changes``  compare-and-set, and the audit       ``entries``  what the service answers
+``slips``    what a changed file did to keys
 ``directory_views``  entries → JSON               ``meter_reader``  where meters stand now
 
 What was used::

@@ -36,7 +36,12 @@ from extproc.domain.reading import Json, JsonObject
 
 ROOT = "/api/v1"
 MAX_PAGE = 500
-_STATUSES: Mapping[str, KeyStatus] = {"active": "active", "blocked": "blocked", "expired": "expired"}
+_STATUSES: Mapping[str, KeyStatus] = {
+    "active": "active",
+    "blocked": "blocked",
+    "expired": "expired",
+    "unknown_party": "unknown_party",
+}
 _SWITCH = {"true": True, "false": False}
 _PARTIES: Mapping[str, PartyKind] = {"orgs": "org", "teams": "team", "users": "user"}
 

@@ -27,7 +27,7 @@ from starlette.routing import Route
 from extproc.admin.access import TokenGuard, Tokens
 from extproc.admin.api import ROOT, api_routes
 from extproc.admin.errors import AdminError
-from extproc.admin.health import EnvoyReady, WorkerHealth, config_part, envoy_part, workers_part
+from extproc.admin.health import EnvoyReady, WorkerHealth, config_part, envoy_part, store_part, workers_part
 from extproc.admin.litellm.routes import READING_POSTS, litellm_routes
 from extproc.admin.litellm.templates import Templates
 from extproc.admin.replies import error_reply, json_reply, refusal_reply
@@ -65,7 +65,7 @@ class AdminDeps:
 
 
 def create_app(deps: AdminDeps) -> Starlette:
-    """The app, ready for ``server.serve``."""
+    """The app, ready for ``server.serve_on``."""
     pages = _Pages(deps)
     return Starlette(
         routes=[
@@ -112,6 +112,8 @@ class _Pages:
     async def readyz(self, _: Request) -> Response:
         snapshot = self._deps.snapshot()
         parts = {"config": config_part(snapshot.version if snapshot else None)}
+        if self._deps.directory is not None:
+            parts["store"] = store_part(known=self._deps.directory.known)
         if self._deps.envoy_ready:
             parts["workers"], parts["envoy"] = await asyncio.gather(
                 workers_part(self._deps.worker_health), envoy_part(self._deps.envoy_ready)

@@ -71,6 +71,16 @@ class Query:
             raise InvalidField(f"{name} must be of a year from {_FIRST_YEAR} to {_LAST_YEAR}.", param=name)
         return moment if moment.tzinfo else moment.replace(tzinfo=zone)
 
+    def pair(self, name: str) -> tuple[str, str] | None:
+        """``name=value``."""
+        value = self.text(name)
+        if value is None:
+            return None
+        left, sign, right = value.partition("=")
+        if not sign:
+            raise InvalidField(f"{name} must be written as name=value.", param=name)
+        return left, right
+
     def place(self, name: str, source: str) -> str | None:
         """Where a page begins, ``<number>-<number>`` as the store knows it. ``source``: what said it, for the message."""
         value = self.text(name)

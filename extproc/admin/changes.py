@@ -160,7 +160,7 @@ def differs(before: Record, after: Record) -> bool:
 
 def _away() -> Unavailable:
     return Unavailable(
-        "The store (Redis) cannot be reached, so nothing was changed. Keys that exist go on working; try again."
+        "The store (Redis) cannot be reached, so nothing can be listed or changed. Keys that exist go on working; try again."
     )
 
 

@@ -57,9 +57,12 @@ def check_party(
     return _check_holder(record, said, ((record.kind, record.name),), snapshot)
 
 
-def declared_conflict(kind: str, name: str) -> Conflict:
-    """What is declared in the file is changed there."""
-    return Conflict(f"The {kind} '{name}' is declared in the configuration file: change it there.", code="declared")
+def declared_conflict(kind: str, name: str, namesake: str | None = None) -> Conflict:
+    """What is declared in the file is changed there. ``namesake``: the id of what was made at run time by that name."""
+    other = f" The one made at run time by that name is {namesake}: say that." if namesake else ""
+    return Conflict(
+        f"The {kind} '{name}' is declared in the configuration file: change it there.{other}", code="declared"
+    )
 
 
 def _check_holder(record: H, said: AbstractSet[str], scope: Scope, snapshot: Snapshot) -> H:

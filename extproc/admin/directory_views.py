@@ -32,6 +32,7 @@ def key_view(entry: KeyEntry, now: datetime) -> JsonObject:
         "expires": _time(key.expires),
         "previous": [{"until": _time(old.until)} for old in record.previous if old.until > now] if record else [],
         "blocked_by": entry.block.created_by if entry.block else None,
+        "namesake": entry.namesake,
     }
 
 

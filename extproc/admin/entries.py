@@ -14,16 +14,22 @@ from extproc.config.snapshot import Party, PartyKind, Secret, VirtualKey
 from extproc.state.records import BlockRecord, KeyRecord, PartyRecord
 
 Item = TypeVar("Item")
-KeyStatus = Literal["active", "blocked", "expired"]
+KeyStatus = Literal["active", "blocked", "expired", "unknown_party"]
 
 
 @dataclass(frozen=True, slots=True)
 class KeyEntry:
-    """A key as the workers know it, blocks included; ``record`` is None where the file declares it."""
+    """A key as the workers know it, blocks included; ``record`` is None where the file declares it.
+
+    ``unknown`` is the party of it that is gone. ``namesake``: the id of a key made at run time that has the name of this
+    declared one, which the file took later; only its id means it.
+    """
 
     key: VirtualKey
     record: KeyRecord | None = None
     block: BlockRecord | None = None
+    unknown: tuple[PartyKind, str] | None = None
+    namesake: str | None = None
 
     @property
     def declared(self) -> bool:
@@ -31,10 +37,12 @@ class KeyEntry:
         return self.record is None
 
     def status(self, now: datetime) -> KeyStatus:
-        """Of a key that is both blocked and expired: ``blocked``."""
+        """The first that holds, where several do, of: blocked, expired, unknown_party. None of them: active."""
         if not self.key.enabled:
             return "blocked"
-        return "expired" if self.key.expires is not None and now >= self.key.expires else "active"
+        if self.key.expires is not None and now >= self.key.expires:
+            return "expired"
+        return "active" if self.unknown is None else "unknown_party"
 
 
 @dataclass(frozen=True, slots=True)

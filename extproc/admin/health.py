@@ -1,4 +1,4 @@
-"""What "ready" means: a configuration is loaded, a worker answers, and the Envoy that we run takes requests."""
+"""What "ready" means: a configuration is loaded, it is known who may ask, a worker answers, and our Envoy takes requests."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -63,6 +63,18 @@ def config_part(version: str | None) -> Part:
     if version is None:
         return Part(ready=False, shown={"ready": False, "detail": "no configuration is loaded"})
     return Part(ready=True, shown={"ready": True, "version": version})
+
+
+def store_part(*, known: bool) -> Part:
+    """Ready once the keys made at run time were read.
+
+    From then on they are in memory, and an outage of the store is no reason to send requests elsewhere. Before, a new
+    replica cannot stand in for an old one.
+    """
+    if known:
+        return Part(ready=True, shown={"ready": True})
+    detail = "the store was never reached and there is no last state: keys made at run time are not known here"
+    return Part(ready=False, shown={"ready": False, "detail": detail})
 
 
 async def _in_time(question: Awaitable[Answer]) -> Answer | None:

@@ -25,6 +25,7 @@ from extproc.config.digest import hash_key
 from extproc.config.snapshot import PartyKind, Secret, Snapshot, VirtualKey
 from extproc.domain.ledger import MeterState
 from extproc.domain.meters import Meter
+from extproc.policy.keys import unknown_party
 from extproc.state.audit import Actor, AuditEntry
 from extproc.state.directory import LiveDirectory
 from extproc.state.records import BlockRecord, KeyRecord, PartyRecord, Record, now_utc
@@ -53,6 +54,16 @@ class DirectoryService:
         self._meters = meters
         self._sources = sources or Sources()
         self._changes = Changes(directory, self._sources)
+
+    @property
+    def known(self) -> bool:
+        """Whether this gateway can know who was made at run time: see ``LiveDirectory.known``."""
+        return self._directory.known
+
+    @property
+    def timezone(self) -> str:
+        """The IANA name of the configuration's own, in which its budgets count days."""
+        return self._snapshot().timezone
 
     # Keys
 
@@ -232,6 +243,10 @@ class DirectoryService:
         except StoreAway:
             raise _away() from None
 
+    def shared_meters(self) -> Sequence[Meter]:
+        """Those of the file that no key and no party holds."""
+        return self._snapshot().meters
+
     def now(self) -> datetime:
         """The time by which keys are judged here."""
         return now_utc(self._sources.now_ns())
@@ -250,17 +265,24 @@ class DirectoryService:
     def _own(self, ref: str) -> KeyRecord:
         found = self._find(ref)
         if found.record is None:
-            raise declared_conflict("key", found.key.name)
+            raise declared_conflict("key", found.key.name, found.namesake)
         return found.record
 
     def _entry(self, ident: str) -> KeyEntry:
         key, record = self._directory.roll.key_by_id(ident), self._directory.roll.key_record(ident)
         if key is None or record is None:
             raise _no_key(ident)
-        return KeyEntry(key, record)
+        return KeyEntry(key, record, unknown=unknown_party(self._directory, key))
 
     def _declared(self, key: VirtualKey) -> KeyEntry:
-        return KeyEntry(self._directory.key(key.sha256) or key, None, self._directory.roll.block(key.id or key.name))
+        now, roll = self._directory.key(key.sha256) or key, self._directory.roll
+        namesake = roll.key_record(key.name)
+        return KeyEntry(
+            now,
+            block=roll.block(key.id or key.name),
+            unknown=unknown_party(self._directory, now),
+            namesake=namesake.id if namesake else None,
+        )
 
     async def _edit_key(self, ref: str, alter: Callable[[KeyRecord], KeyRecord], doing: Doing) -> KeyEntry:
         await self._changes.fresh()

@@ -1,10 +1,11 @@
 """``GET /api/v1/usage/meters``: where budgets and limits stand, the fullest first.
 
-``holder`` (key, org, team or user), ``name``, ``unit`` (usd, tokens ...), ``over`` (a share: 0.8) narrow it; ``limit`` cuts it.
-Those of a ``*`` in the configuration file, which stand for any key or user, are not among them.
+``holder`` (key, org, team, user, provider, model, or meter: an entry of the file's ``meters``), ``name``, ``unit`` (usd,
+tokens ...), ``over`` (a share: 0.8) narrow it; ``limit`` cuts it. Those with a ``*`` in their scope, which stand for any key
+or user, are not among them.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import cast, get_args
@@ -18,6 +19,7 @@ from extproc.admin.entries import KeyFilter, Paging, PartyFilter
 from extproc.admin.errors import InvalidField
 from extproc.admin.replies import json_reply
 from extproc.admin.service import DirectoryService
+from extproc.config.meters import ANY
 from extproc.config.snapshot import PartyKind
 from extproc.domain.ledger import MeterState
 from extproc.domain.meters import Meter, Unit
@@ -27,7 +29,8 @@ _EVERYTHING = Paging(limit=10**9)
 _LIMIT, _LARGEST = 100, 1000
 _AT_ONCE = 500
 """Meters of one question to the store: some milliseconds of Redis."""
-_HOLDERS = ("key", *get_args(PartyKind))
+_PARTIES: tuple[PartyKind, ...] = get_args(PartyKind)
+_HOLDERS = ("key", *_PARTIES, "provider", "model", "meter")
 _UNITS: tuple[str, ...] = get_args(Unit)
 
 
@@ -95,17 +98,25 @@ class Standings:
             for entry in keys:
                 key = entry.key
                 found += [_Held("key", key.id or key.name, key.name, meter) for meter in key.meters]
-        for kind in _kinds(holder):
+        for kind in _PARTIES:
+            if holder is not None and holder != kind:
+                continue
             parties = (await self._service.list_parties(PartyFilter(kind, name), _EVERYTHING)).items
             for entry in parties:
                 party = entry.party
                 found += [_Held(kind, party.name, party.name, meter) for meter in party.meters]
-        return found
+        shared = (_shared(meter) for meter in self._service.shared_meters())
+        found += [held for held in shared if holder in {None, held.kind} and (name is None or name in held.name)]
+        return [held for held in found if all(value != ANY for _, value in held.meter.scope)]
 
 
-def _kinds(holder: str | None) -> Iterator[PartyKind]:
-    kinds: tuple[PartyKind, ...] = get_args(PartyKind)
-    return (kind for kind in kinds if holder in {None, kind})
+def _shared(meter: Meter) -> _Held:
+    """A meter that nobody holds: a provider's, a model's, or one of its own, named by its scope: ``tag:environment=qa``."""
+    (kind, value), *more = meter.scope or (("", ""),)
+    if kind in {"provider", "model"} and not more:
+        return _Held(kind, value, value, meter)
+    name = "&".join(f"{kind}={value}" for kind, value in meter.scope)
+    return _Held("meter", name, name, meter)
 
 
 def _one_of(query: Query, name: str, choices: Sequence[str]) -> str | None:

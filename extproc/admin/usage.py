@@ -3,7 +3,8 @@
 ========================== ==============================================================================================
 path                       answer
 ========================== ==============================================================================================
-GET /usage/events          attempts, newest first: ``from to org team user key model provider limit before``
+GET /usage/events          attempts, newest first: ``from to org team user key model provider tag limit before``;
+                           ``tag`` is ``name=value``
 GET /usage/sums            added up: ``by`` (of org, team, user, key, model, provider, and one of hour, day, month),
                            ``from to tz format`` (json or csv) and the same filters
 GET /usage/meters          where budgets and limits stand: see ``standings``
@@ -12,7 +13,8 @@ GET /alerts/dead-letters   alerts that a webhook did not take
 ========================== ==============================================================================================
 
 With ``key`` in ``by`` there is ``key_name`` too, empty for a key that is gone: keys are known by their ids for ever.
-``from`` and ``to`` are days or times; a day as ``to`` is included. Without them: the last 30 days. Money is a text of
+``from`` and ``to`` are days or times; a day as ``to`` is included. Without them: the last 30 days. Days are those of
+``tz``, or else of the configuration's ``timezone``, in which budgets count them. Money is a text of
 dollars. Events are kept as long as ``store.keep_events_days`` says, sums for 400 days.
 """
 
@@ -88,11 +90,11 @@ class _Usage:
 
     async def events(self, request: Request) -> Response:
         query = Query(request)
-        query.only(*_FILTERS, "from", "to", "limit", "before")
-        start, end = self._span(query, UTC)
+        query.only(*_FILTERS, "tag", "from", "to", "limit", "before")
+        start, end = self._span(query, ZoneInfo(self._books.service.timezone))
         limit = query.whole("limit", _LIMIT, 1, _LARGEST)
         before = query.place("before", _NEXT)
-        wanted = await self._wanted(query)
+        wanted = replace(await self._wanted(query), tag=query.pair("tag"))
         with store_answers():
             page = await self._books.reports.events(start * 1000, end * 1000, wanted, limit=limit, before=before)
         return json_reply({"items": [event_view(stored) for stored in page.events], "next": page.before})
@@ -100,7 +102,7 @@ class _Usage:
     async def sums(self, request: Request) -> Response:
         query = Query(request)
         query.only(*_FILTERS, "from", "to", "by", "tz", "format")
-        zone, form = _zone(query), query.text("format") or "json"
+        zone, form = _zone(query, self._books.service.timezone), query.text("format") or "json"
         if form not in {"json", "csv"}:
             raise InvalidField("format must be json or csv.", param="format")
         span, names = _by(query)
@@ -230,8 +232,8 @@ def _by(query: Query) -> tuple[Span, list[str]]:
     return (_SPANS[spans[0]] if spans else "all"), names
 
 
-def _zone(query: Query) -> tzinfo:
-    name = query.text("tz") or "UTC"
+def _zone(query: Query, default: str) -> tzinfo:
+    name = query.text("tz") or default
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):

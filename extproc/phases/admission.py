@@ -14,10 +14,10 @@ from dataclasses import replace
 from extproc.config.directory import Directory
 from extproc.config.snapshot import Model, Snapshot
 from extproc.domain import names
-from extproc.domain.errors import GatewayError, InternalError, InvalidRequest, RequestTooLarge
+from extproc.domain.errors import GatewayError, InternalError, InvalidRequest, MalformedJson, RequestTooLarge
 from extproc.domain.valueclass import valueclass
 from extproc.phases.admission_log import AdmissionLog
-from extproc.phases.asked import is_stream, read_asked
+from extproc.phases.asked import Asked, is_stream, read_asked
 from extproc.phases.booking import Booking, Bookkeeper, NoRoom, Wanted
 from extproc.phases.catalogue import show_models
 from extproc.phases.choice import Choice
@@ -162,12 +162,25 @@ class Admission:
         self._bodyless = True
         return self._on_request_body(b"")
 
+    def _read(self, body: bytes) -> Asked:
+        headers = self._known.headers
+        try:
+            return read_asked(self._known.endpoint, headers.get("content-type", ""), body)
+        except MalformedJson as error:
+            if (coding := headers.get(names.CODED_HEADER)) is None:
+                raise
+            raise MalformedJson(
+                f"{error.message} It came as {coding[:40]}, which is not whole, or became more than a hundred times as"
+                " large: send it uncompressed.",
+                param=error.param,
+            ) from None
+
     def _on_request_body(self, body: bytes) -> Reply | Awaitable[Replies]:
         deps, known = self._deps, self._known
         begun = deps.clock.monotonic()
         self._check_size(len(body))
         known.who = self._still_good()
-        asked = read_asked(known.endpoint, known.headers.get("content-type", ""), body)
+        asked = self._read(body)
         known.asked = asked.model
         known.model = model = self._model(known.who, asked.model)
         known.stream = is_stream(known.endpoint, asked.parsed)
@@ -209,6 +222,8 @@ class Admission:
         """The catalogue's entry; for what belongs to an account, and to no model, one that stands for its provider."""
         operation, snapshot = self._known.endpoint.operation, self._deps.snapshot
         if operation not in ACCOUNT_OPERATIONS:
+            # Known before it is allowed: the row of a refusal names it, too.
+            self._known.model = snapshot.models.get(snapshot.names.get(asked, ""))
             return resolve_model(snapshot, who, asked)
         provider = account_provider(snapshot, who, operation, self._known.headers.get(names.PROVIDER_HEADER))
         return account_model(operation, provider)
@@ -235,11 +250,15 @@ class Admission:
     async def _booked(self, take: Callable[[], Awaitable[Booking]]) -> Replies:
         """The store has the word."""
         try:
-            return (self._hand_over(await take()),)
-        except NoRoom as refusal:
-            self._hold_id = ""  # nothing was taken
+            booking = await take()
+        except (NoRoom, GatewayError) as refusal:
+            self._hold_id = ""  # nothing was taken, or the ledger has given it up
+            if isinstance(refusal, GatewayError):
+                return (self._refuse(refusal),)
             self._limits = limit_headers(refusal.lines, refusal.states)
             return (self._refuse(refusal.error),)
+        try:
+            return (self._hand_over(booking),)
         except GatewayError as error:
             return (self._refuse(error),)
 
@@ -252,6 +271,8 @@ class Admission:
         self._limits = limit_headers(booking.lines, booking.states, output=booking.output_limit or 0)
         if booking.clamped:
             self._limits = (*self._limits, (names.OUTPUT_LIMIT_HEADER, str(booking.output_limit)))
+        if booking.ladder:
+            self._limits = (*self._limits, (names.LADDER_HEADER, booking.ladder))
         known.handoff = make_handoff(known, self._log, booking, deps.snapshot)
         return send_on(known, booking, known.handoff, bodyless=self._bodyless)
 

@@ -87,7 +87,12 @@ class AdmissionLog:
                 for row in unreached(self._known.handoff, marks, self.started_ns):
                     self._recorder.attempt(row)
             self.ended(event.status, error.outcome, marks)
+            return ResponseHeadersReply(set_headers=(*self._named(), *_tried(marks)))
         return ResponseHeadersReply(set_headers=((names.REQUEST_ID_HEADER, self._known.request_id),))
+
+    def _named(self) -> tuple[tuple[str, str], ...]:
+        given = self._known.request_id
+        return ((names.REQUEST_ID_HEADER, given), (names.ANTHROPIC_REQUEST_ID_HEADER, given))
 
     def _unretried(self, event: ResponseHeaders) -> ResponseHeadersReply:
         """Envoy was to retry and did not (its limits): show what the attempt had to say."""
@@ -139,6 +144,7 @@ class AdmissionLog:
             operation=operation_name(known.endpoint.operation, known.dialect),
             model_asked=known.asked[:200] if known.asked else None,
             model=model.name if model else None,
+            ladder=known.handoff.ladder or None if known.handoff else None,
             provider=marks[-1].provider if marks else None,
             provider_model=marks[-1].model if marks else None,
             stream=known.stream,
@@ -151,6 +157,18 @@ class AdmissionLog:
         if self._span is not None:
             self._span.end(record)
             self._span = None
+
+
+def _tried(marks: tuple[AttemptMark, ...]) -> tuple[tuple[str, str], ...]:
+    """What a reply that Envoy made itself tells of the attempts, as ``extproc.phases.heads`` does on all others."""
+    if not marks:
+        return ()
+    last = marks[-1]
+    return (
+        (names.PROVIDER_HEADER, last.provider),
+        (names.MODEL_HEADER, last.model),
+        (names.ATTEMPTS_HEADER, str(len(marks))),
+    )
 
 
 def _envoys_own(status: int) -> GatewayError:

@@ -34,10 +34,11 @@ def read_asked(endpoint: Endpoint, content_type: str, body: bytes) -> Asked:
             return Asked("", {})
     if endpoint.model is not None:
         return Asked(endpoint.model, parsed)
-    model = Fields(parsed).text("model")
-    if endpoint.body == "json":
+    fields = Fields(parsed)
+    model = fields.text("model") if endpoint.default_model is None else fields.optional_text("model")
+    if endpoint.body == "json" and "model" in parsed:
         check_once(body, "model", parsed)  # who reads the other one would serve what nobody allowed
-    return Asked(model, parsed)
+    return Asked(endpoint.default_model or "" if model is None else model, parsed)
 
 
 def is_stream(endpoint: Endpoint, parsed: JsonObject) -> bool:

@@ -6,7 +6,7 @@ Counterpart: ``extproc.phases.attempt``, which says what happened; this says it 
 from collections.abc import Awaitable, Mapping
 from urllib.parse import urlsplit
 
-from extproc.config.routes import idle_timeout, patience, try_timeout
+from extproc.config.routes import patience
 from extproc.domain import names
 from extproc.domain.answer import FinishReason
 from extproc.domain.errors import Aborted, GatewayError, InternalError
@@ -14,8 +14,9 @@ from extproc.domain.reading import JsonObject
 from extproc.phases.endpoints import operation_name
 from extproc.phases.exchange import Exchange
 from extproc.phases.handoff import Handoff
-from extproc.phases.marks import CLOCKS_DIFFER, SENT, AttemptMark, read_marks, summaries, unexplained
+from extproc.phases.marks import SENT, AttemptMark, read_marks, summaries, unexplained
 from extproc.phases.ports import Clock
+from extproc.phases.refusals import shown_status
 from extproc.phases.settlement import Account, Accounts
 from extproc.phases.spending import Spending
 from extproc.phases.unreached import unreached
@@ -38,7 +39,7 @@ class AttemptLog:
         self._recorder = recorder
         self._tracer = tracer
         self._clock = clock
-        self._started_ns = self._heard_ns = clock.now_ns()
+        self._started_ns = clock.now_ns()
         self._span: SpanHandle | None = None
         self._handoff: Handoff | None = None
         self._exchange: Exchange | None = None
@@ -82,13 +83,11 @@ class AttemptLog:
         """The provider has answered with this status."""
         assert self._spending is not None
         self._spending.answered(status)
-        self._heard_ns = self._clock.now_ns()
 
     def progress(self, stream: AnswerStream, elapsed: float) -> None:
         """A piece of a streamed answer was read, ``elapsed`` seconds after the attempt began."""
         if self._first_token is None and stream.content_seen:
             self._first_token = elapsed
-        self._heard_ns = self._clock.now_ns()
         assert self._spending is not None
         self._spending.progress(stream)
         self._finish = stream.finish_reason
@@ -114,7 +113,9 @@ class AttemptLog:
 
     def answered(self, status: int, outcome: str, *, final: bool) -> None:
         """How the attempt ended; ``final``: with an answer, or an error, for the client."""
-        self._client_status = status
+        self._client_status = (
+            status if self._handoff is None else shown_status(status, outcome, self._handoff.client_dialect)
+        )
         self._outcome = outcome
         self._final = final
         self._committed = self._committed or (final and outcome == "ok")
@@ -129,10 +130,10 @@ class AttemptLog:
         return {f"{names.ATTEMPT_KEY}{self.attempt}": mark.encode()}
 
     def shown_cost(self) -> int | None:
-        """Nano-dollars so far, where the client shall see them; None: not asked for, or nobody knows the price."""
+        """Nano-dollars, where the client shall see them; None: not asked for, or nobody knows them, or not yet."""
         if self._spending is None or self._handoff is None or not self._handoff.show_cost:
             return None
-        return self._spending.cost_so_far()
+        return self._spending.shown_cost()
 
     def spent(self, error: GatewayError, waited: float) -> bool:
         """Whether the hold will be charged for this attempt: for what was counted, or what was delivered."""
@@ -190,11 +191,7 @@ class AttemptLog:
         """The stream just ended, and nothing said why."""
         if self._committed:
             return Aborted("").outcome
-        silent = (self._clock.now_ns() - self._heard_ns) / 1e9
-        limit = idle_timeout(exchange.model, stream=handoff.stream)
-        if silent < limit - CLOCKS_DIFFER:
-            return unexplained(waited, try_timeout(exchange.model, stream=handoff.stream))
-        return unexplained(silent, limit)
+        return unexplained(waited, patience(exchange.model, stream=handoff.stream))
 
     def _attempt_record(self, handoff: Handoff, exchange: Exchange, now: int) -> AttemptRecord:
         address, spending = urlsplit(exchange.provider.base_url), self._spending
@@ -212,6 +209,7 @@ class AttemptLog:
             operation=operation_name(handoff.operation, handoff.client_dialect),
             model_asked=handoff.asked,
             model=handoff.model,
+            ladder=handoff.ladder or None,
             provider=exchange.step.provider,
             provider_dialect=exchange.provider.dialect,
             provider_model=exchange.step.model,

@@ -63,6 +63,8 @@ class Booking:
     """No answer may be longer; None: as the client says. Tokens of each alternative."""
     clamped: bool = False
     """The limit is below what the client asked for, or would have got."""
+    ladder: str = ""
+    """The steps of ladders that say so: see ``Course.told``."""
     lines: tuple[HoldLine, ...] = ()
     states: tuple[MeterState, ...] = ()
     """Where the meters stand; empty where none could tell."""
@@ -161,6 +163,7 @@ class Bookkeeper:
 
     def _granted(self, wanted: Wanted, course: Course, plan: _Plan, hold: Hold) -> Booking:
         short = hold.output < plan.order.output or plan.lowered
+        changed = plan.lowered or course.model != wanted.model.name
         return Booking(
             model=self._model(wanted, course),
             targets=tuple(target for target in plan.targets if target.provider not in hold.left_out),
@@ -168,6 +171,7 @@ class Bookkeeper:
             # Said to the attempts in any case: providers differ in how they want to be told.
             output_limit=hold.output if plan.order.output else None,
             clamped=short,
+            ladder=course.told if changed else "",
             lines=plan.order.lines,
             states=hold.states,
         )

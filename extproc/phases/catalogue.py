@@ -19,7 +19,11 @@ def show_models(snapshot: Snapshot, who: Principal, endpoint: Endpoint, request_
     else:
         entries = [_entry(name, m) for m in usable_models(snapshot, who) for name in (m.name, *m.aliases)]
         body = anthropic_models(entries) if endpoint.dialect == ANTHROPIC else openai_models(entries)
-    headers = (("content-type", "application/json"), (names.REQUEST_ID_HEADER, request_id))
+    headers = (
+        ("content-type", "application/json"),
+        (names.REQUEST_ID_HEADER, request_id),
+        (names.ANTHROPIC_REQUEST_ID_HEADER, request_id),
+    )
     return Respond(200, orjson.dumps(body), f"{names.DETAILS_PREFIX}models", headers)
 
 

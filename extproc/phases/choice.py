@@ -1,15 +1,18 @@
 """Which targets a request can be sent to: in the order of the attempts, those that can be called and can carry it."""
 
+from dataclasses import replace
+
 from extproc.config.snapshot import Model, Snapshot, Target
 from extproc.domain.errors import InvalidRequest, ProviderAuth, UnsupportedFeature
 from extproc.domain.quirks import ChatQuirks
 from extproc.domain.reading import JsonObject
 from extproc.domain.valueclass import valueclass
 from extproc.phases.ports import Dice
-from extproc.policy.chain import order_targets
+from extproc.policy.chain import attempts, order_targets
 from extproc.policy.meters import Principal
 from extproc.providers.credential import Credentials, is_static
-from extproc.providers.wire import wire_for
+from extproc.providers.paths import in_words
+from extproc.providers.wire import api_for, wire_for
 from extproc.translate.capability import carries
 from extproc.translate.operations.table import OPERATIONS
 
@@ -32,8 +35,9 @@ class Choice:
     parsed: JsonObject
 
     def chain(self, model: Model) -> tuple[Target, ...]:
-        """The model's targets, at least one. Raises ``ProviderAuth`` or ``InvalidRequest`` where there is none."""
-        return self._capable(model, self._callable(order_targets(model, self.dice.pick)))
+        """The attempts, at least one. Raises ``ProviderAuth`` or ``InvalidRequest`` where no target is left."""
+        ordered = tuple(map(self._by_api, order_targets(model, self.dice.pick)))
+        return attempts(model, self._capable(model, self._callable(ordered)))
 
     def _callable(self, targets: tuple[Target, ...]) -> tuple[Target, ...]:
         """The targets that can be called now: an attempt without a credential would end the request.
@@ -51,6 +55,14 @@ class Choice:
         if not found:
             raise ProviderAuth("The gateway has no valid credential for this model's providers at the moment.")
         return found
+
+    def _by_api(self, target: Target) -> Target:
+        """The target with the API that this request goes by."""
+        if self.operation != "chat":
+            return target
+        tools = bool(self.parsed.get("tools"))  # in all dialects that have any
+        api = api_for(self.snapshot.providers[target.provider], target, self.dialect, tools=tools)
+        return target if api == target.api else replace(target, api=api)
 
     def _capable(self, model: Model, targets: tuple[Target, ...]) -> tuple[Target, ...]:
         """The targets whose dialect can carry the request. Raises the first one's refusal where none can.
@@ -87,5 +99,5 @@ class Choice:
         if operation != "chat" and (operation, dialect) in OPERATIONS:
             return None
         return UnsupportedFeature(
-            f"No provider of this model offers {operation}. Ask for a model that does.", param="model"
+            f"No provider of this model offers {in_words(operation)}. Ask for a model that does.", param="model"
         )

@@ -1,11 +1,13 @@
 """The paths the gateway serves, written out: method and path → what is asked, in which dialect.
 
-Further spellings of the same paths: ``/anthropic/...`` for Anthropic SDKs that end their base URL so, and Azure's
-``/openai/v1/...``, ``/openai/deployments/<model>/...`` and ``/openai/...``.
+Further spellings of the same paths: ``/anthropic/...`` for Anthropic SDKs that end their base URL so, Azure's
+``/openai/v1/...``, ``/openai/deployments/<model>/...`` and ``/openai/...``, and OpenAI's without ``/v1``, for whoever
+comes from a gateway whose base URL is its bare address.
 """
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Literal
 from urllib.parse import unquote
 
@@ -29,6 +31,7 @@ class Endpoint:
     ``dialect`` is what the client speaks, for errors too; ``operation`` what a provider shall do (``chat`` for all
     conversations). ``model`` and ``stream`` are given where the path says them. ``body``: a JSON object, a form with
     files, nothing, or whatever there is; ``path`` is what follows ``/v1`` where the operation has paths of its own.
+    ``default_model`` is asked for by a body that names none.
     """
 
     kind: Kind
@@ -38,6 +41,7 @@ class Endpoint:
     stream: bool | None = None
     body: Body = "json"
     path: str = ""
+    default_model: str | None = None
 
 
 _POSTS: Mapping[str, Endpoint] = {
@@ -50,7 +54,8 @@ _POSTS: Mapping[str, Endpoint] = {
     "/v1/embeddings": Endpoint("call", OPENAI, "embeddings"),
     "/v1/rerank": Endpoint("call", OPENAI, "rerank"),
     "/v2/rerank": Endpoint("call", OPENAI, "rerank"),
-    "/v1/moderations": Endpoint("call", OPENAI, "moderations"),
+    # The vendor's own default: openai.types.moderation_create_params
+    "/v1/moderations": Endpoint("call", OPENAI, "moderations", default_model="omni-moderation-latest"),
     "/v1/images/generations": Endpoint("call", OPENAI, "images"),
     "/v1/images/edits": Endpoint("call", OPENAI, "images-edits", body="form"),
     "/v1/images/variations": Endpoint("call", OPENAI, "images-variations", body="form"),
@@ -78,11 +83,17 @@ _GEMINI_VERBS: Mapping[str, bool] = {"generateContent": False, "streamGenerateCo
 """What is served of the Gemini API, and whether it is a stream."""
 
 _DEPLOYMENT = re.compile(r"/openai/deployments/(?P<model>[^/]+)(?P<rest>/.+)")
+_MODEL_PATHS = re.compile(rf"{_MODELS}(?:/.*)?")
+_BARE = re.compile(
+    r"/(?:chat/completions|completions|embeddings|rerank|moderations|responses(?:/.*)?|images/.*|audio/.*"
+    r"|models(?:/.*)?|files(?:/.*)?|batches(?:/.*)?)"
+)
+"""OpenAI's paths without ``/v1``."""
 
 _SERVED = (
     "This gateway serves POST /v1/chat/completions, /v1/responses, /v1/completions, /v1/embeddings, /v1/messages,"
     " /v1/messages/count_tokens, /v1/rerank, /v1/moderations, /v1/images/*, /v1/audio/*, /v1/files, /v1/batches and"
-    " GET /v1/models; an OpenAI SDK's base_url ends in /v1, an Anthropic SDK's does not."
+    " GET /v1/models; an OpenAI SDK's base_url ends in /v1 or has no path, an Anthropic SDK's has none."
 )
 
 
@@ -119,7 +130,7 @@ def find_endpoint(method: str, target: str, headers: Mapping[str, str]) -> Endpo
     if served == _MODELS or served.startswith(f"{_MODELS}/"):
         return _catalogue(method, path, served, dialect_of(path, headers))
     if served.startswith(("/v1/files", "/v1/batches")):
-        return _account(method, path, served, query)
+        return _account(method, path, served, query, dialect_of(path, headers))
     if served.startswith("/v1/responses/"):
         raise UnknownRoute(f"There is nothing at {method} {path[:200]}: this gateway keeps no responses. {_SERVED}")
     raise UnknownRoute(f"There is nothing at {method} {path[:200]}. {_SERVED}")
@@ -133,13 +144,16 @@ def _respelt(path: str) -> tuple[str, str | None]:
         return path[len("/openai") :], None
     if (azure := _DEPLOYMENT.fullmatch(path)) is not None:
         return f"/v1{azure['rest']}", unquote(azure["model"])
-    if path.startswith("/openai/") and (served := f"/v1{path[len('/openai') :]}") in _POSTS:
-        return served, None  # Azure's dated API, where the body names the model: responses
+    if _BARE.fullmatch(path):
+        return f"/v1{path}", None
+    served = f"/v1{path[len('/openai') :]}"
+    if path.startswith("/openai/") and (served in _POSTS or _MODEL_PATHS.fullmatch(served)):
+        return served, None  # Azure's dated API, where the path names no model: responses, the catalogue
     return path, None
 
 
 def _of_model(found: Endpoint, model: str) -> Endpoint:
-    return Endpoint(found.kind, found.dialect, found.operation, model, found.stream, found.body, found.path)
+    return replace(found, model=model)
 
 
 def _gemini(method: str, path: str, query: str) -> Endpoint | None:
@@ -166,8 +180,12 @@ def _catalogue(method: str, path: str, served: str, dialect: str) -> Endpoint:
     return Endpoint("model", dialect, model=name) if name else Endpoint("models", dialect)
 
 
-def _account(method: str, path: str, served: str, query: str) -> Endpoint:
+def _account(method: str, path: str, served: str, query: str, dialect: str) -> Endpoint:
     operation = "files" if served.startswith("/v1/files") else "batches"
+    if dialect != OPENAI:  # the path is one of Anthropic's API, too
+        raise UnknownRoute(
+            f"This gateway serves {operation} in OpenAI's API only, and this is a request of another one."
+        )
     for verb, pattern, body in _ACCOUNT:
         if verb == method and pattern.fullmatch(served):
             own = served.removeprefix("/v1") + (f"?{query}" if query else "")

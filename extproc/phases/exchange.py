@@ -219,7 +219,9 @@ def open_exchange(parties: Parties, handoff: Handoff, step: Step, event: Request
         credentials=parties.credentials,
         handoff=handoff,
         byok=byok,
-        owner=_owner(parties, provider, handoff) if handoff.client_dialect == RESPONSES and (same or not chat) else None,
+        owner=_owner(parties, provider, handoff)
+        if handoff.client_dialect == RESPONSES and (same or not chat)
+        else None,
     )
 
 

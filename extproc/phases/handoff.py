@@ -12,7 +12,7 @@ import orjson
 from extproc.domain.errors import InternalError
 from extproc.domain.valueclass import valueclass
 
-VERSION = 4
+VERSION = 5
 """Raised when the meaning of a field changes; workers of two versions then refuse each other's hand-offs clearly."""
 
 
@@ -65,6 +65,8 @@ class Handoff:
     """What follows ``/v1``, for operations with paths of their own (files, batches)."""
     content_type: str = ""
     """The client's, where the body is a form, whose boundary stands in it."""
+    ladder: str = ""
+    """What budgets have changed: see ``extproc.policy.ladder.Course.told``."""
 
     def encode(self) -> str:
         """As text."""
@@ -95,6 +97,7 @@ class Handoff:
                 self.operation,
                 self.path,
                 self.content_type,
+                self.ladder,
             ]
         ).decode()
 

@@ -61,6 +61,7 @@ def make_handoff(known: Known, log: AdmissionLog, booking: Booking, snapshot: Sn
         operation=endpoint.operation,
         path=endpoint.path,
         content_type=headers.get("content-type", "") if endpoint.body in {"form", "any"} else "",
+        ladder=booking.ladder,
     )
 
 

@@ -1,6 +1,7 @@
 """What stands at the head of an attempt's response, whatever it is: an answer, an error, or the wish for another attempt.
 
 Of the provider's headers none goes through but ``retry-after`` where it steers Envoy: they tell of our account with it.
+What it says of another try at all is written anew, with the error.
 """
 
 from collections.abc import Mapping
@@ -11,7 +12,7 @@ from extproc.domain.errors import ProviderError
 from extproc.domain.valueclass import valueclass
 from extproc.phases.events import Respond, ResponseHeadersReply
 from extproc.phases.exchange import Exchange
-from extproc.phases.refusals import error_headers, refuse
+from extproc.phases.refusals import error_headers, refuse, shown_status
 
 JSON = "application/json"
 EVENT_STREAM = "text/event-stream; charset=utf-8"
@@ -40,7 +41,7 @@ class Heads:
     def error(self, error: ProviderError, mark: Mapping[str, str]) -> ResponseHeadersReply:
         """The head of an error that goes to the client."""
         headers = error_headers(error, self.exchange.handoff.request_id)
-        return self._reply(error.status, (*headers, *self._served_by()), mark)
+        return self._reply(self._shown(error), (*headers, *self._served_by()), mark)
 
     def whole(self, error: ProviderError, mark: Mapping[str, str]) -> Respond:
         """An error as a whole response, of Envoy's own, while the provider's body is open."""
@@ -57,7 +58,8 @@ class Heads:
         chain = self.exchange.handoff.chain
         same_next = chain[self.attempt].provider == self.exchange.step.provider
         kept = ("retry-after",) if same_next else ()
-        headers = (("content-type", JSON), (names.STATUS_HEADER, str(error.status)))
+        # Should Envoy not retry after all, the client sees these.
+        headers = (("content-type", JSON), (names.STATUS_HEADER, str(self._shown(error))), *self._served_by())
         return self._reply(names.RETRY_STATUS, headers, mark, kept)
 
     def _reply(
@@ -67,11 +69,14 @@ class Heads:
         stale = tuple(name for name in self.present if name not in written and name not in kept)
         return ResponseHeadersReply(status=status, set_headers=headers, remove_headers=stale, metadata=mark)
 
+    def _shown(self, error: ProviderError) -> int:
+        return shown_status(error.status, error.outcome, self.exchange.handoff.client_dialect)
+
     def _served_by(self) -> tuple[tuple[str, str], ...]:
         request_id, step = self.exchange.handoff.request_id, self.exchange.step
         return (
             (names.REQUEST_ID_HEADER, request_id),
-            ("request-id", request_id),  # where Anthropic's SDK looks for it
+            (names.ANTHROPIC_REQUEST_ID_HEADER, request_id),
             (names.PROVIDER_HEADER, step.provider),
             (names.MODEL_HEADER, step.model),
             (names.ATTEMPTS_HEADER, str(self.attempt)),

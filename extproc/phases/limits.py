@@ -10,6 +10,7 @@ from extproc.domain import names
 from extproc.domain.ledger import HoldLine, MeterState
 from extproc.domain.meters import Unit
 from extproc.domain.money import usd_text
+from extproc.state.layout import whole_seconds
 
 _FAMILY: dict[Unit, str] = {
     "requests": "requests",
@@ -43,5 +44,13 @@ def limit_headers(
         elif (family := _FAMILY.get(unit)) is not None:
             headers.append((f"x-ratelimit-limit-{family}", str(line.meter.limit)))
             headers.append((f"x-ratelimit-remaining-{family}", str(left)))
-            headers.append((f"x-ratelimit-reset-{family}", f"{state.reset_seconds}s"))
+            headers.append((f"x-ratelimit-reset-{family}", f"{_reset(line, state, granted=output is not None)}s"))
     return tuple(headers)
+
+
+def _reset(line: HoldLine, state: MeterState, *, granted: bool) -> int:
+    """Seconds. What is under way alone leaves a rolling window a whole one after it has settled, which may be at once."""
+    window = line.meter.window
+    if state.reset_seconds or window.kind != "rolling" or not (granted or state.held):
+        return state.reset_seconds
+    return whole_seconds(window)

@@ -6,7 +6,7 @@ Counterpart: ``extproc.phases.incoming``, for what a provider answers with a 200
 import math
 
 from extproc.domain.errors import ProviderError
-from extproc.phases.events import ResponseHeaders
+from extproc.phases.events import Headers, ResponseHeaders
 from extproc.phases.exchange import Exchange
 from extproc.translate.content_coding import decoder_for
 
@@ -22,7 +22,8 @@ class Rejection:
     def __init__(self, exchange: Exchange, event: ResponseHeaders) -> None:
         self._exchange = exchange
         self._status = event.status
-        self._retry_after = _seconds(event.headers.get("retry-after"))
+        self._retry_after = _wait(event.headers)
+        self._should_retry = self._advice(event.headers.get("x-should-retry"))
         self._coding = event.headers.get("content-encoding")
         self._held = bytearray()
 
@@ -34,7 +35,20 @@ class Rejection:
     def error(self) -> ProviderError:
         """What it means, as far as is known by now; the text for the client is in the body."""
         body = _plain(bytes(self._held), self._coding) if self._held else b""
-        return self._exchange.parse_error(self._status, body, self._retry_after)
+        error = self._exchange.parse_error(self._status, body, self._retry_after)
+        error.should_retry = self._should_retry
+        return error
+
+    def _advice(self, said: str | None) -> bool | None:
+        """What the vendor tells its own SDKs, where nobody else is asked when the client tries again."""
+        providers = {step.provider for step in self._exchange.handoff.chain}
+        return {"true": True, "false": False}.get(said or "") if len(providers) == 1 else None
+
+
+def _wait(headers: Headers) -> float | None:
+    """Seconds; milliseconds, which OpenAI and Anthropic send beside them, are more exact."""
+    exact = _seconds(headers.get("retry-after-ms"))
+    return _seconds(headers.get("retry-after")) if exact is None else exact / 1000
 
 
 def _seconds(retry_after: str | None) -> float | None:

@@ -52,16 +52,38 @@ class Spending:
     def whole(self, answer: TranslatedAnswer) -> None:
         """A whole answer was read."""
         self.usage = answer.usage
-        self._whole_bytes = len(answer.body)
+        # Of an answer without a word (a sound, a file) all of it: rather too much than free.
+        self._whole_bytes = answer.written_bytes or len(answer.body)
         self._service_tier = answer.service_tier
 
     def cut_short(self, size: int) -> None:
         """Of a whole answer so many bytes came, and then no more: the provider had written all of it."""
         self._whole_bytes = size
 
-    def cost_so_far(self) -> int | None:
-        """Nano-dollars, of what the provider has said by now; None where nobody knows the price."""
-        return self._account.cost(self.usage, self._service_tier)
+    def shown_cost(self) -> int | None:
+        """Nano-dollars, as ``reckon`` will find them for the answer that is here; None where nobody knows them yet.
+
+        Without a word from the provider a stream's are known at its end.
+        """
+        if self.usage.total:
+            return self._cost_of(self.usage)
+        if self._stream is not None and not self._stream.terminal:
+            return None
+        delivered = self._delivered()
+        if not delivered.output_events and not self._account.read:
+            return self._cost_of(self.usage)
+        return self._cost_of(self._account.estimate(self.usage, self._request, delivered, unseen=0))
+
+    def _cost_of(self, usage: Usage) -> int | None:
+        return self._account.cost(usage, self._service_tier)
+
+    def _delivered(self) -> Delivered:
+        if self._stream is not None:
+            stream = self._stream
+            return Delivered(stream.output_bytes, stream.output_events, stream.thinking_shown)
+        if self._whole_bytes and self._is_chat:
+            return Delivered(self._whole_bytes, -(-self._whole_bytes // _BYTES_OF_EVENT))
+        return Delivered()
 
     def is_any(self, outcome: str, waited: float) -> bool:
         """Whether an attempt that ends with this outcome has cost something: for what was counted, or delivered."""
@@ -70,13 +92,7 @@ class Spending:
 
     def reckon(self, outcome: str, waited: float) -> None:
         """The attempt ends with this outcome: its usage is estimated where it has to be, and priced."""
-        delivered = Delivered()
-        if self._stream is not None:
-            stream = self._stream
-            delivered = Delivered(stream.output_bytes, stream.output_events, stream.thinking_shown)
-        elif self._whole_bytes and self._is_chat:
-            # With the JSON around it: rather too much than free, where no usage is reported.
-            delivered = Delivered(self._whole_bytes, -(-self._whole_bytes // _BYTES_OF_EVENT))
+        delivered = self._delivered()
         if outcome == OK and self.usage.total:
             if self._stream is not None:
                 self._account.learn(self.usage, self._request, delivered)
@@ -89,7 +105,7 @@ class Spending:
             unseen = self._unseen(outcome, waited)
             self.usage = self._account.estimate(self.usage, self._request, delivered, unseen=unseen)
             self.estimated = True
-        self.cost = self.cost_so_far()
+        self.cost = self._cost_of(self.usage)
         if self.cost is not None and outcome != OK and not self.usage.total:
             self.cost = 0  # vendors bill no fee for a request that they refuse
 

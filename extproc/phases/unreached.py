@@ -32,6 +32,7 @@ def _row(handoff: Handoff, number: int, mark: AttemptMark, time_ns: int) -> Atte
         operation=operation_name(handoff.operation, handoff.client_dialect),
         model_asked=handoff.asked,
         model=handoff.model,
+        ladder=handoff.ladder or None,
         provider=mark.provider,
         provider_model=mark.model,
         stream=handoff.stream,

@@ -75,17 +75,29 @@ def with_parties(directory: Directory, key: VirtualKey) -> Principal:
     Raises ``Unauthenticated`` where that is switched off, ``UnknownParty`` where it is gone and its budgets with it.
     """
     who = principal(directory, key)
-    belongs: tuple[tuple[PartyKind, str | None], ...] = (("team", key.team), ("org", who.org))
-    for kind, name in belongs:
-        if name is not None and directory.party(kind, name) is None and directory.lists(kind):
-            raise UnknownParty(
-                f'The {kind} "{name}" of this API key is not known here, so neither are its budgets. Ask the platform'
-                " team to declare it, or to move the key."
-            )
+    if (unknown := _unknown_party(directory, who)) is not None:
+        kind, name = unknown
+        raise UnknownParty(
+            f'The {kind} "{name}" of this API key is not known here, so neither are its budgets. Ask the platform'
+            " team to declare it, or to move the key."
+        )
     for party in who.parties:
         if not party.enabled:
             raise Unauthenticated(f'The {party.kind} "{party.name}" of this API key is switched off.')
     return who
+
+
+def unknown_party(directory: Directory, key: VirtualKey) -> tuple[PartyKind, str] | None:
+    """What a key belongs to that is gone, so that ``with_parties`` refuses it."""
+    return _unknown_party(directory, principal(directory, key))
+
+
+def _unknown_party(directory: Directory, who: Principal) -> tuple[PartyKind, str] | None:
+    belongs: tuple[tuple[PartyKind, str | None], ...] = (("team", who.key.team), ("org", who.org))
+    for kind, name in belongs:
+        if name is not None and directory.party(kind, name) is None and directory.lists(kind):
+            return kind, name
+    return None
 
 
 def _allowed_names(snapshot: Snapshot, who: Principal) -> frozenset[str] | None:
@@ -125,6 +137,10 @@ def resolve_model(snapshot: Snapshot, who: Principal, asked: str) -> Model:
 
 def _allowed(snapshot: Snapshot, who: Principal) -> str:
     names = [model.name for model in usable_models(snapshot, who)]
+    if who.key.models is not None and not who.key.models:  # only a token's claim can be empty
+        claims = {issuer.models_claim for issuer in snapshot.issuers}
+        listed = " or ".join(sorted(f"'{claim}'" for claim in claims if claim is not None))
+        return f"This token may use no model: its claim {listed} lists none, or is not there."
     if not names:
         return "This key may use no model at present."
     more = f" and {len(names) - _LISTED} more (GET /v1/models lists all)" if len(names) > _LISTED else ""

@@ -7,21 +7,28 @@ so nothing slips through between looking and taking.
 from dataclasses import replace
 
 from extproc.domain.ledger import MeterState
-from extproc.domain.meters import SHARE, Meter
+from extproc.domain.meters import SHARE, Meter, scope_text
 from extproc.domain.valueclass import valueclass
 
 
 @valueclass
 class Course:
-    """How a request is served, as far as ladders have a say. ``honoured``: meter id → steps heeded so far."""
+    """How a request is served, as far as ladders have a say. ``honoured``: meters, and how many steps of each are heeded."""
 
     model: str
     max_output_tokens: int | None = None
-    honoured: tuple[tuple[str, int], ...] = ()
+    honoured: tuple[tuple[Meter, int], ...] = ()
 
     def steps_honoured(self, meter: Meter) -> int:
         """How many steps of the meter's ladder this course heeds."""
-        return next((count for meter_id, count in self.honoured if meter_id == meter.id), 0)
+        return next((count for known, count in self.honoured if known.id == meter.id), 0)
+
+    @property
+    def told(self) -> str:
+        """Of each meter the last step that is heeded, in visible ASCII: ``team=search@0.6, key=k1@0.9``; empty: of none."""
+        return ", ".join(
+            [f"{scope_text(meter.scope)}@{meter.ladder[count - 1].at / SHARE:g}" for meter, count in self.honoured]
+        )
 
 
 def descend(course: Course, meter: Meter, state: MeterState, *, swaps: bool = True) -> Course | None:
@@ -40,5 +47,5 @@ def descend(course: Course, meter: Meter, state: MeterState, *, swaps: bool = Tr
         model = (step.use if swaps else None) or model
         if step.max_output_tokens is not None:
             most = min(step.max_output_tokens, most or step.max_output_tokens)
-    others = tuple((meter_id, count) for meter_id, count in course.honoured if meter_id != meter.id)
-    return replace(course, model=model, max_output_tokens=most, honoured=(*others, (meter.id, reached)))
+    others = tuple((known, count) for known, count in course.honoured if known.id != meter.id)
+    return replace(course, model=model, max_output_tokens=most, honoured=(*others, (meter, reached)))

@@ -238,7 +238,8 @@ def _virtual_key(claims: JsonObject, issuer: JwtIssuer, expires: int) -> Virtual
     team = text_of(claims, issuer.team_claim)
     subject = user or text_of(claims, "sub")
     if subject is None:
-        raise Unauthenticated(f"The token names nobody: it has neither '{issuer.user_claim or 'sub'}' nor 'sub'.")
+        wanted = " or ".join(f"'{name}'" for name in dict.fromkeys((issuer.user_claim or "sub", "sub")))
+        raise Unauthenticated(f"The token names nobody: it has no {wanted}.")
     if team is None and issuer.team_required:
         claim = issuer.team_claim or "team_claim is not set"
         raise Unauthenticated(f"The token names no team ({claim}). Ask the platform team to put you into one.")

@@ -17,9 +17,9 @@ The ledger::
 ``layout``     every key name of the ledger; ``scripts/books.lua`` has them too
 ``memory``     a ledger without Redis; ``books``, ``counters`` and ``deciding`` are what the scripts mean, in Python
 
-``store``      the connection, with ``address``, ``dial``, ``servers`` and ``lanes``
+``store``      the connection, with ``dial``, ``servers`` and ``lanes``; ``answering``: without scripts
 ``embedded``   the Redis that the gateway brings along
-``journal``    lines on disk of what Redis has yet to be told
+``journal``    lines on disk of what Redis has yet to be told; ``keeping`` writes them and reads them back
 ``directory``  who there is, with ``directory_store``, ``directory_layout``, ``records``, ``members``, ``roll``, ``audit``
                and ``watch``
 ``alerts``     what the ledger raises, sent to webhooks: with ``alert_group``, ``alert_log`` and ``webhooks``

@@ -1,12 +1,14 @@
 """Alerts as the ledger raised them: what they say, and the record of them and of those that nobody took.
 
-``scripts/books.lua`` writes the stream of alerts, in the step that carries a meter over a threshold; ``alerts`` sends
-them. Beside the ledger's keys (``layout``) there are those of the sending:
+``scripts/books.lua`` writes the stream of alerts, in the step that carries a meter over a threshold, or that is the first
+in its window to be turned away by a meter that has alerts: a budget may be too small for what is set aside for requests
+long before it is spent. ``alerts`` sends them. Beside the ledger's keys (``layout``) there are those of the sending:
 
 =================== ======= ============================================================================================
 key                 type    holds
 =================== ======= ============================================================================================
-``{p}:a``           stream  alerts: ``meter start share settled limit at``; one consumer group per webhook
+``{p}:a``           stream  alerts: ``meter start share settled limit at``; ``held needs`` of a request turned away; one
+                            consumer group per webhook
 ``{p}:adl``         stream  dead letters: ``alert webhook reason tries buried``, and the alert's own fields
 =================== ======= ============================================================================================
 """
@@ -50,7 +52,10 @@ def dead_letters(prefix: str) -> str:
 
 @valueclass
 class Alert:
-    """A meter has reached a share of its limit, for the first time in its window. Amounts in the meter's unit."""
+    """A meter has reached a share of its limit, or turned a request away, for the first time in its window.
+
+    Amounts are in the meter's unit.
+    """
 
     id: str
     """The same in every repetition, and nobody else's: ``<prefix>-<entry of the stream>``."""
@@ -64,15 +69,26 @@ class Alert:
     """Of a calendar window, Unix seconds; 0 for the other kinds."""
     end: int
     share: int
-    """The threshold, in ten-thousandths."""
+    """The threshold, in ten-thousandths; all where a request was turned away."""
     settled: int
     limit: int
+    held: int | None = None
+    """A request was turned away: so much was set aside for others. None: a threshold was reached."""
+    needs: int = 0
+    """So much would have had to be set aside for it; 0: there may have been room, but the ladder says to refuse."""
 
     @property
     def text(self) -> str:
         """``Budget of team "search": 80 % used (1600.00 of 2000.00 USD, month from 2026-11-01).``, one sentence."""
         what = "Budget" if self.unit == "usd" else "Limit"
         whose = " and ".join(_named(kind, value) for kind, value in self.scope) or "the whole gateway"
+        if self.held is not None:
+            why = f"it needs {_rounded(self.unit, self.needs)}" if self.needs else "its ladder says so"
+            return (
+                f"{what} of {whose} turned a request away, for {why}: of {_rounded(self.unit, self.limit)}"
+                f" {_UNITS[self.unit]}, {_rounded(self.unit, self.settled)} are used and {_rounded(self.unit, self.held)}"
+                f" set aside for others ({self._when()})."
+            )
         whole, rest = divmod(self.share * 100, SHARE)
         share = f"{whole}.{rest:04d}".rstrip("0").rstrip(".")
         amounts = f"{_rounded(self.unit, self.settled)} of {_rounded(self.unit, self.limit)} {_UNITS[self.unit]}"
@@ -95,11 +111,13 @@ class Alert:
 
     def document(self) -> dict[str, Json]:
         """As JSON, for receivers and the admin API. Money is in dollars, as decimal text; other amounts are numbers."""
-        usd = self.unit == "usd"
         dated = self.start > 0
+        held: dict[str, Json] = {}
+        if self.held is not None:
+            held = {"held": self._amount(self.held), "needs": self._amount(self.needs) if self.needs else None}
         return {
             "id": self.id,
-            "type": "budget_alert",
+            "type": "budget_alert" if self.held is None else "budget_exhausted",
             "time": datetime.fromtimestamp(self.time_ms / 1000, UTC).isoformat(timespec="milliseconds"),
             "meter": self.meter,
             "scope": dict(self.scope),
@@ -113,10 +131,14 @@ class Alert:
                 "timezone": self.window.timezone,
             },
             "share": self.share / SHARE,
-            "settled": usd_text(self.settled) if usd else self.settled,
-            "limit": usd_text(self.limit) if usd else self.limit,
+            "settled": self._amount(self.settled),
+            **held,
+            "limit": self._amount(self.limit),
             "text": self.text,
         }
+
+    def _amount(self, amount: int) -> Json:
+        return usd_text(amount) if self.unit == "usd" else amount
 
 
 @valueclass
@@ -160,6 +182,8 @@ def read_alert(prefix: str, entry: str, fields: Fields) -> Alert:
             share=int(fields[b"share"]),
             settled=int(fields[b"settled"]),
             limit=int(fields[b"limit"]),
+            held=int(fields[b"held"]) if b"held" in fields else None,
+            needs=int(fields.get(b"needs", 0)),
         )
     except (KeyError, OverflowError, OSError) as error:  # a field, a time, a time zone (also ZoneInfo's) that is not
         raise ValueError(f"not an alert: {type(error).__name__}") from error

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from extproc.domain.ledger import Charge, Hold, HoldOrder, MeterState, Settlement
 from extproc.domain.valueclass import valueclass
 from extproc.state.counters import Counters, Line, line_of
-from extproc.state.deciding import decide
+from extproc.state.deciding import decide, without_room
 
 GRACE_ADMISSION_MS = 5000
 """Once admission has seen the end, attempts settle within moments."""
@@ -104,6 +104,8 @@ class Books:
             states = tuple(MeterState(each.settled, each.held, each.reset(now)) for each in stands)
             return Hold(True, row.granted, states, left_out=row.left)
         verdict = decide(order, stands, now, ask=ask)
+        for stand in without_room(order, stands) if ask else ():
+            self.counters.turned_away(stand, min(order.floor, order.output))
         if not verdict.granted:
             return verdict
         lines: list[Line] = []

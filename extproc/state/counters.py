@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from extproc.domain.ledger import HoldLine, Settlement
 from extproc.domain.meters import SHARE, Unit
 from extproc.domain.valueclass import valueclass
-from extproc.state.layout import BUCKETS, bucket_ms, meter_name
+from extproc.state.layout import BUCKETS, bucket_ms, meter_name, whole_seconds
 
 
 @dataclass(slots=True)
@@ -64,7 +64,8 @@ class Counter:
     buckets: dict[int, int] = field(default_factory=dict[int, int])
     first: int | None = None
     last: int = 0
-    alerted: dict[int, int] = field(default_factory=dict[int, int])
+    alerted: dict[int | None, int] = field(default_factory=dict[int | None, int])
+    """Share, None for a request that was turned away → the bucket in which it was told."""
 
 
 @valueclass
@@ -86,7 +87,7 @@ class Stand:
         if window.kind == "now" or first is None:
             return 0
         width = bucket_ms(window)
-        whole = -(-width * (BUCKETS + 1) // 1000)
+        whole = whole_seconds(window)
         if need is not None:
             for first in range(first, self.bucket + 1):  # noqa: B020  the first that leaves enough room
                 need -= self.counter.buckets.get(first, 0)
@@ -98,11 +99,14 @@ class Stand:
 
 
 class Counters:
-    """All meters, and the alerts about them: (key, window, share)."""
+    """All meters, and the alerts about them.
+
+    Alerts are (key, share, settled, 0), or (key, None, held, needed) where a request was turned away.
+    """
 
     def __init__(self) -> None:
         self.counters: dict[str, Counter] = {}
-        self.alerts: list[tuple[str, int, int]] = []
+        self.alerts: list[tuple[str, int | None, int, int]] = []
 
     def get(self, key: str) -> Counter:
         """The meter, which begins at nothing."""
@@ -120,6 +124,16 @@ class Counters:
         counter = self.get(line.key)
         counter.held += line.amount
         return counter.held
+
+    def turned_away(self, stand: Stand, floor: int) -> None:
+        """An order's line had no room. Where its gate was in the way, only where the ladder says to refuse."""
+        meter, used = stand.line.meter, stand.settled + stand.held
+        gated = stand.line.gate is not None and used >= stand.line.gate
+        refuses = any(step.refuse and used * SHARE >= meter.limit * step.at for step in meter.ladder)
+        rolling = meter.window.kind == "rolling"
+        if meter.alert_at and (refuses or not gated) and _is_first(stand.counter, None, stand.bucket, rolling=rolling):
+            needs = 0 if gated else stand.line.fixed + stand.line.per_output * floor
+            self.alerts.append((meter_name(meter, stand.line.start), None, stand.held, needs))
 
     def release(self, line: Line, amount: int) -> None:
         """Hold no more."""
@@ -156,12 +170,17 @@ class Counters:
 
     def _alert(self, line: Line, counter: Counter, bucket: int) -> None:
         for share, at in line.alerts:
-            if counter.settled < at:
-                continue
-            last = counter.alerted.get(share)
-            if last is None or (line.kind == "r" and (bucket - last > BUCKETS or bucket < last - 1)):
-                counter.alerted[share] = bucket
-                self.alerts.append((line.key, line.window, share))
+            if counter.settled >= at and _is_first(counter, share, bucket, rolling=line.kind == "r"):
+                self.alerts.append((line.key, share, counter.settled, 0))
+
+
+def _is_first(counter: Counter, share: int | None, bucket: int, *, rolling: bool) -> bool:
+    """Once a window; of rolling ones again when a whole one has passed."""
+    last = counter.alerted.get(share)
+    if last is not None and not (rolling and (bucket - last > BUCKETS or bucket < last - 1)):
+        return False
+    counter.alerted[share] = bucket
+    return True
 
 
 def _roll(counter: Counter, width: int, now: int) -> int:

@@ -36,6 +36,12 @@ def decide(order: HoldOrder, stands: Sequence[Stand], now: int, *, ask: bool) ->
     return Hold(True, output, tuple(_state(stand, now) for stand in stands), left_out=out)
 
 
+def without_room(order: HoldOrder, stands: Sequence[Stand]) -> list[Stand]:
+    """Those that turn the request away, or their provider."""
+    floor = min(order.floor, order.output)
+    return [stand for stand in stands if _room(stand, order.output, floor) is None]
+
+
 def _room(stand: Stand, output: int, floor: int) -> int | None:
     """How much output a line has room for; None: not even the fewest tokens worth having."""
     if _gated(stand):

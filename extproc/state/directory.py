@@ -89,6 +89,7 @@ class LiveDirectory(Directory):
         self._roll = Roll(self._context, tell)
         self._stamp: Stamp | None = None
         self._fresh_at: float | None = None
+        self._remembered = False
         self._looking = asyncio.Lock()
         self._changed = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -137,6 +138,11 @@ class LiveDirectory(Directory):
     def complete(self) -> bool:
         """See ``Directory``: False until the store was reached, and while it is away for longer than ``STALE_AFTER``."""
         return self.staleness <= STALE_AFTER
+
+    @property
+    def known(self) -> bool:
+        """Whether all that was made at run time was read once, be it the last run's; an outage later changes nothing."""
+        return self._remembered or self._fresh_at is not None
 
     @property
     def staleness(self) -> float:
@@ -201,6 +207,7 @@ class LiveDirectory(Directory):
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             self._tell(f"the store is away and the last state in {self._memory.path} cannot be used")
         else:
+            self._remembered = True
             self._tell(f"the store is away: going on with the {len(self._roll)} keys and parties of the last run")
 
     async def _keep_file(self, path: Path) -> None:

@@ -3,6 +3,8 @@
 In multi-process mode every addition is a write into a file shared with other processes, some four microseconds; a
 request adds two dozen times, and under load most of them to the same few series. Held back, an addition costs a tenth,
 and a flush writes each series once. What is held when a worker is killed is lost: flush often.
+
+Nothing here is locked: adding and flushing are the event loop's.
 """
 
 from bisect import bisect_left

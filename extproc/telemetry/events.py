@@ -77,7 +77,8 @@ class EventLog:
 class Bridge(logging.Handler):
     """Passes the records of ``logging`` on to an ``EventLog``.
 
-    Of an exception it keeps the type and the places, not its message, which may quote a body.
+    Of an exception it keeps the type and the places, not its message, which may quote a body. Nor what the library says
+    about it: asyncio shows the task with its exception, or the callback with its arguments.
     """
 
     def __init__(self, events: EventLog) -> None:
@@ -92,6 +93,8 @@ class Bridge(logging.Handler):
             fields["traceback"] = [
                 f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(record.exc_info[2])
             ]
+            self._events.event(_level(record.levelno), _headline(str(record.msg)), **fields)
+            return
         try:
             message = record.getMessage()
         except (TypeError, ValueError):  # a library's format string that does not fit its arguments
@@ -104,6 +107,11 @@ def bridge_logging(events: EventLog, level: Level = "warning") -> None:
     root = logging.getLogger()
     root.handlers[:] = [Bridge(events)]
     root.setLevel(_RANK[level])
+
+
+def _headline(message: str) -> str:
+    """What happened, without what it happened to: ``Exception in callback read(b'...')`` → ``Exception in callback read``."""
+    return message.partition("\n")[0].partition("(")[0].strip()
 
 
 def _level(number: int) -> Level:

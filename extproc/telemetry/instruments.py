@@ -101,9 +101,6 @@ class GatewayInstruments:
     log_rows_dropped: Counter
     cost: Counter
     settlements: Counter
-    store_up: Gauge
-    ledger_queue: Gauge
-    directory_age: Gauge
     config_version: Gauge
     build: Gauge
 
@@ -141,7 +138,30 @@ class GatewayInstruments:
             log_rows_dropped=counter("llmgw_log_rows_dropped_total", "Log rows lost."),
             cost=counter("llmgw_cost_usd_total", "US dollars spent.", "provider", "model", "team"),
             settlements=counter("llmgw_unusual_settlements_total", "Settlements out of the ordinary.", "kind"),
-            store_up=Gauge(
+            config_version=Gauge(
+                "llmgw_config_version_info",
+                "1 while a worker uses this configuration.",
+                ("version",),
+                multiprocess_mode="livemax",
+                registry=registry,
+            ),
+            build=Gauge("llmgw_build_info", "Always 1.", ("version",), multiprocess_mode="livemax", registry=registry),
+        )
+
+
+@valueclass
+class StoreInstruments:
+    """What only a worker with a store has to tell. A gauge without labels shows 0 from the moment it is made."""
+
+    up: Gauge
+    ledger_queue: Gauge
+    directory_age: Gauge
+
+    @classmethod
+    def register(cls, registry: CollectorRegistry) -> "StoreInstruments":
+        """Make them in ``registry``."""
+        return cls(
+            up=Gauge(
                 "llmgw_store_up",
                 "1 while every worker reaches the store.",
                 multiprocess_mode="livemin",
@@ -159,12 +179,4 @@ class GatewayInstruments:
                 multiprocess_mode="livemax",
                 registry=registry,
             ),
-            config_version=Gauge(
-                "llmgw_config_version_info",
-                "1 while a worker uses this configuration.",
-                ("version",),
-                multiprocess_mode="livemax",
-                registry=registry,
-            ),
-            build=Gauge("llmgw_build_info", "Always 1.", ("version",), multiprocess_mode="livemax", registry=registry),
         )

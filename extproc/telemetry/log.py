@@ -3,6 +3,7 @@
 Making and writing the lines is a thread's work, for a stream can block: a pipe whose reader is slow, a full disk.
 """
 
+import contextlib
 import os
 import select
 import stat
@@ -41,10 +42,47 @@ class ByteSink(Protocol):
 
 
 def open_sink(path: Path | None) -> ByteSink:
-    """The file at ``path``, appended to, or standard output where it is None. Raises ``OSError``."""
+    """The file at ``path``, appended to, or standard output where it is None. Raises ``OSError``.
+
+    A file that is moved away, as logrotate does it, is followed by a new one at its path with the next row.
+    """
     if path is None:
         return os.fdopen(sys.stdout.fileno(), "wb", buffering=0, closefd=False)
-    return path.open("ab", buffering=0)
+    return _Rotated(path)
+
+
+class _Rotated(ByteSink):
+    """What is at a path, whenever something is written. Nobody has to tell; the look takes a microsecond."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file = path.open("ab", buffering=0)
+
+    def write(self, data: memoryview, /) -> int | None:
+        """See ``ByteSink``."""
+        if self._moved():
+            with contextlib.suppress(OSError):  # no place for a new one: better in the old one than nowhere
+                file = self._path.open("ab", buffering=0)
+                self._file.close()
+                self._file = file
+        return self._file.write(data)
+
+    def fileno(self) -> int:
+        """See ``ByteSink``."""
+        return self._file.fileno()
+
+    def close(self) -> None:
+        """Whoever writes on is told so by ``ValueError``."""
+        self._file.close()
+
+    def _moved(self) -> bool:
+        mine = os.fstat(self._file.fileno())
+        if not stat.S_ISREG(mine.st_mode):
+            return False
+        try:
+            return not os.path.samestat(mine, self._path.stat())
+        except OSError:
+            return True
 
 
 class RowLog:

@@ -30,8 +30,8 @@ llmgw_log_rows_dropped_total                     counter
 llmgw_cost_usd_total                             counter   provider, model, team
 llmgw_unusual_settlements_total                  counter   kind=expired|corrected|late|orphan|bound_exceeded|full|rejected
 llmgw_store_up                                   gauge     1 while every worker reaches the store; absent without one
-llmgw_ledger_queue                               gauge
-llmgw_directory_staleness_seconds                gauge
+llmgw_ledger_queue                               gauge     absent without a store
+llmgw_directory_staleness_seconds                gauge     absent without a store
 llmgw_config_version_info                        gauge     version; 1 while some worker uses it, else 0
 llmgw_build_info                                 gauge     version; always 1
 llmgw_worker_restarts_total                      counter   reason; ``exposition`` counts it
@@ -43,6 +43,7 @@ empty, which Prometheus takes as absent, where all went well. Tokens are counted
 used is in them.
 """
 
+from functools import cached_property
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
@@ -51,7 +52,7 @@ from prometheus_client import CollectorRegistry, values
 from extproc.domain.money import NANOS
 from extproc.telemetry.batch import Batch, Spread, Tally
 from extproc.telemetry.conventions import provider_kind
-from extproc.telemetry.instruments import GatewayInstruments, GenAiInstruments
+from extproc.telemetry.instruments import GatewayInstruments, GenAiInstruments, StoreInstruments
 from extproc.telemetry.labels import UNKNOWN, Bounded
 from extproc.telemetry.records import OK, AttemptRecord, Record, RequestRecord
 
@@ -101,7 +102,9 @@ class _PaceSeries(NamedTuple):
 
 
 class Metrics:
-    """A worker's counters. Adding to them takes microseconds, touches memory only, and is safe between threads.
+    """A worker's counters. Adding to them takes microseconds and touches memory only; it is for one thread.
+
+    Two that add to the same series at once could lose a count (``batch``). Only ``rows_dropped`` may come from any.
 
     ``multiprocess`` says that the values must be in shared files; ``RuntimeError`` where they would not be. They are
     written there by ``flush``. The first record of a new combination of labels makes its series, which raises
@@ -192,15 +195,15 @@ class Metrics:
 
     def store_up(self, *, up: bool) -> None:
         """Whether this worker reaches the store."""
-        self._own.store_up.set(int(up))
+        self._store.up.set(int(up))
 
     def ledger_queue(self, length: int) -> None:
         """This worker owes so many steps to the store."""
-        self._own.ledger_queue.set(length)
+        self._store.ledger_queue.set(length)
 
     def directory_age(self, seconds: float) -> None:
         """What this worker knows of keys is so old."""
-        self._own.directory_age.set(seconds)
+        self._store.directory_age.set(seconds)
 
     def config_loaded(self, version: str) -> None:
         """This worker now uses the configuration ``version``."""
@@ -208,6 +211,11 @@ class Metrics:
             self._own.config_version.labels(self._config_version).set(0)
         self._own.config_version.labels(version).set(1)
         self._config_version = version
+
+    @cached_property
+    def _store(self) -> StoreInstruments:
+        """Made by the first that tells something of a store."""
+        return StoreInstruments.register(self.registry)
 
     def _model(self, record: Record) -> str:
         if record.model is None and record.model_asked is not None:

@@ -60,6 +60,8 @@ class _Record:
     """The name as the client wrote it. It is never a metric's label, for clients can write anything."""
     model: str | None = None
     """The catalogue's name; None where the catalogue has no such model, or none was read yet."""
+    ladder: str | None = None
+    """Steps of budgets' ladders that changed the model or the output limit: ``team=search@0.6``."""
     provider: str | None = None
     """The provider's name in the configuration."""
     provider_dialect: str | None = None

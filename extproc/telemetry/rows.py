@@ -15,6 +15,7 @@ client_dialect          both    ``openai-chat``, ``anthropic-messages``, ...
 operation               both    ``chat``, ``embeddings``, ...
 model_asked             both    the model's name as the client wrote it
 model                   both    the catalogue's name; null where the catalogue has none
+ladder                  both    steps of budgets' ladders that changed it: ``team=search@0.6``; absent where there are none
 provider                both    the provider's name in the configuration; null where none answered the client
 provider_dialect        both    ``openai``, ``anthropic``, ...
 provider_model          both    the model's name as it was sent to the provider
@@ -105,6 +106,8 @@ def render(record: Record) -> dict[str, Json]:
     row["operation"] = record.operation
     row["model_asked"] = _short(record.model_asked)
     row["model"] = record.model
+    if record.ladder is not None:
+        row["ladder"] = record.ladder
     row["provider"] = record.provider
     row["provider_dialect"] = record.provider_dialect
     row["provider_model"] = record.provider_model

@@ -105,17 +105,13 @@ async def chat(sdk: Any, ask: Request) -> Turn:
         text=message.content or "",
         calls=[(call.function.name, orjson.loads(call.function.arguments)) for call in message.tool_calls or ()],
         usage=(completion.usage.prompt_tokens, completion.usage.completion_tokens),
-        own=_without_parsed(message.to_dict(warnings=False)),
+        own=_sent_back(message.to_dict(warnings=False)),
     )
 
 
-def _without_parsed(message: dict[str, Any]) -> dict[str, Any]:
-    """The streaming helper adds ``parsed`` to what it has read, and leaves the index on calls."""
-    calls = message.get("tool_calls") or []
-    for call in calls:
-        call.pop("index", None)
-        call["function"].pop("parsed_arguments", None)
-    return {name: value for name, value in message.items() if name != "parsed" and value is not None}
+def _sent_back(message: dict[str, Any]) -> dict[str, Any]:
+    """As programs send it, with what the streaming helper has added: ``parsed``, and an index on calls."""
+    return {name: value for name, value in message.items() if value is not None}
 
 
 async def responses(sdk: Any, ask: Request) -> Turn:

@@ -289,6 +289,22 @@ async def test_azures_paths_name_the_model(dialects, simulator):
         assert said.text
         answer = await azure.responses.create(model="bedrock", input="Hello")
         assert answer.output_text
+        assert "bedrock" in [model.id async for model in azure.models.list()]
+
+
+async def test_an_openai_sdk_whose_base_url_is_the_bare_address(dialects, simulator):
+    async with dialects.openai() as served:
+        client = served.with_options(base_url=str(served.base_url).rstrip("/").removesuffix("/v1"))
+        said = await client.chat.completions.create(model="anthropic", messages=HELLO)
+        assert said.choices[0].message.content
+        assert "bedrock" in [model.id async for model in client.models.list()]
+
+
+async def test_the_files_of_anthropic_are_not_looked_for_at_openai(dialects):
+    async with dialects.anthropic() as client:
+        with pytest.raises(anthropic_sdk.NotFoundError) as refused:
+            await client.beta.files.list()
+    assert refused.value.body["error"]["details"]["error_code"] == "unknown_route"
 
 
 async def test_gemini_clients_may_name_their_key_and_model_as_google_does(dialects, simulator):

@@ -20,6 +20,10 @@ async def refused(http: httpx.AsyncClient, dialect: Dialect, model: str, *, stre
     got = await transfer(http, dialect.path, dialect.body(model, stream=stream), {"x-request-id": request_id})
     assert got.headers["content-type"] == "application/json"
     assert got.headers["x-request-id"] == request_id
+    if got.status != 500:  # there is a worker that could say more than Envoy
+        assert got.headers["request-id"] == request_id
+        assert got.headers["x-llmgw-provider"]
+        assert int(got.headers["x-llmgw-attempts"]) == (2 if model in {"d1-d2", "quick-o1-o2"} else 1)
     assert got.headers["server"] == "llmgw"
     return request_id, got.status, *dialect.error(got.json)
 
@@ -104,6 +108,15 @@ async def test_the_sdks_raise_their_errors(openai, anthropic, simulator):
         async with anthropic.messages.stream(model="quick-claude", messages=MESSAGES, max_tokens=10) as stream:
             await stream.get_final_message()
     assert late.value.status_code == 504
+    assert late.value.request_id
+    simulator.script(a1="status=529")
+    with pytest.raises(anthropic_sdk.OverloadedError) as busy:
+        await anthropic.messages.create(model="claude", messages=MESSAGES, max_tokens=10)
+    assert busy.value.request_id
+    simulator.script(o1="error=insufficient_quota")
+    with pytest.raises(openai_sdk.RateLimitError) as spent:
+        await openai.chat.completions.create(model="gpt", messages=MESSAGES)
+    assert (spent.value.code, spent.value.type) == ("provider_quota_exhausted", "insufficient_quota")
 
 
 @pytest.fixture

@@ -108,6 +108,8 @@ def test_two_workers_are_one_gateway(directory, start):
     assert found["llmgw_open_streams", "attempt"] == 7
     assert found["llmgw_build_info", "1.2.3"] == 1
     assert found["llmgw_config_version_info", "c0ffee"] == 1
+    # They have no store, so none of them says that it does not reach it.
+    assert not {name for name, _ in found if "store" in name or "ledger" in name or "staleness" in name}
 
 
 def test_what_a_killed_worker_counted_is_kept_and_its_streams_are_closed(directory, start):

@@ -99,12 +99,12 @@ class Dialect:
         return answer["choices"][0]["message"]["content"]
 
     def error(self, body: Mapping[str, Any]) -> tuple[str, str, str]:
-        """Type, code and message of an error body or event, which is of this dialect's shape."""
+        """Type, the gateway's code, and message of an error body or event, which is of this dialect's shape."""
         error = body["error"]
         if self.name == "anthropic":
             assert body["type"] == "error"
             return error["type"], error["details"]["error_code"], error["message"]
-        assert set(error) == {"message", "type", "param", "code"}
+        assert set(error) - {"vendor_code"} == {"message", "type", "param", "code"}
         return error["type"], error["code"], error["message"]
 
 

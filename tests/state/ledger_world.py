@@ -25,8 +25,8 @@ class Watch:
     def store_up(self) -> None:
         self.seen["up"] += 1
 
-    def late(self, kind: str) -> None:
-        self.seen[kind] += 1
+    def late(self, kind: str, count: int = 1) -> None:
+        self.seen[kind] += count
 
     def queue(self, length: int) -> None:
         self.seen["longest queue"] = max(length, self.seen["longest queue"])

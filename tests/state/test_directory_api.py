@@ -288,3 +288,12 @@ async def test_many_changes_at_once_do_not_keep_a_team(api):
     made = asyncio.gather(*[api.post("/keys", json={}) for _ in range(10)])
     assert (await api.delete("/teams/brief")).status_code == 200
     assert {answer.status_code for answer in await made} == {201}
+
+
+async def test_a_replica_that_never_read_the_directory_is_not_ready(app, api):
+    """It knows no key made at run time; one that did read it stays ready, whatever becomes of the store."""
+    part = (await api.get("http://admin/readyz")).json()["parts"]["store"]
+    assert not part["ready"]
+    assert "keys made at run time are not known here" in part["detail"]
+    await api.get("/keys")
+    assert (await api.get("http://admin/readyz")).json()["parts"]["store"] == {"ready": True}

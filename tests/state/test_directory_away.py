@@ -39,11 +39,12 @@ async def test_known_keys_outlive_a_kill_and_news_come_when_it_is_back(server, s
     here = directory(store)
     keys = service(here)
     assert not worker.complete
+    assert not worker.known
     assert worker.staleness == float("inf")
     issued = await keys.create_key(KeyCreate(name="k"), ANN)
     sha256 = hash_key(issued.plain.reveal())
     await worker.start()
-    assert (worker.complete, worker.staleness) == (True, 0.0)
+    assert (worker.complete, worker.known, worker.staleness) == (True, True, 0.0)
 
     server.kill()
     clock[0] += 1.0
@@ -51,6 +52,7 @@ async def test_known_keys_outlive_a_kill_and_news_come_when_it_is_back(server, s
     clock[0] += 1.5
     assert not worker.complete  # so that a key made elsewhere is not called unknown
     assert worker.staleness == 2.5
+    assert worker.known  # all the same: no other replica would know more
     assert worker.key(sha256).name == "k"
     assert worker.key(DECLARED.sha256) == DECLARED
     with pytest.raises(Unavailable) as refusal:
@@ -86,7 +88,7 @@ async def test_a_start_without_redis_goes_on_from_the_file(server, store, tmp_pa
     told: list[str] = []
     again = directory(store, memory=Memory(file), tell=told.append)
     await again.start()
-    assert not again.complete
+    assert (again.complete, again.known) == (False, True)
     assert again.key(hash_key(plain)) == issued.entry.key
     assert not again.key(DECLARED.sha256).enabled
     assert "the store is away" in told[0]
@@ -125,6 +127,9 @@ async def test_a_file_that_is_no_use_leaves_the_declared_keys(server, store, tmp
     await one.start()
     assert one.key(DECLARED.sha256) == DECLARED
     assert len(told) == 1
+    assert not one.known
+    server.start()
+    await until(lambda: one.known)
     await one.stop()
 
 

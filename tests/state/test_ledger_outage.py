@@ -15,7 +15,9 @@ from extproc.config import snapshot
 from extproc.domain.errors import StoreUnavailable
 from extproc.state.journal import Journal, adopt, new_path
 from extproc.state.ledger import LedgerConfig, RedisLedger
+from extproc.state.parcels import line_of
 from extproc.state.reports import Reports
+from extproc.state.steps import Steps
 from extproc.state.store import Store, StoreAway, connect
 
 DENY = meter("team", "search", "usd", MONTH, 1_000_000)
@@ -210,6 +212,34 @@ async def test_another_process_delivers_what_a_dead_one_owed(server, tmp_path) -
     await eventually(partial(_alone, other.journal), "the file of the dead to be gone")
     await other.stop()
     assert await _spent(server, DENY) == (400, 0)
+
+
+async def test_what_another_version_owed_is_set_aside_and_stops_nobody(process, server) -> None:
+    left = Journal(new_path(process.journal.path.parent))
+    call = Steps("llmgw").settle(settlement("nobody", usd=5))
+    later = line_of(replace(call, script="settle_since_2"))
+    refused = line_of(replace(call, args=("now", *call.args[1:])))
+    for line_ in (later, refused, line_of(call)):
+        left.append(line_)
+    left.close()
+    other = Process(server, process.journal.path.parent)
+    await other.ledger.start()
+    await eventually(partial(_gone, left), "the file of the dead to be gone")
+    assert not other.ledger.down
+    assert (await other.ledger.hold(order("a", line(DENY, 1)))).granted
+    page = await Reports(other.store).events(0, 10**15)
+    assert [each.event.hold_id for each in page.events] == ["nobody"]
+    assert other.watch.seen["rejected"] == 2
+    await other.stop()
+    (aside,) = left.path.parent.glob("*.rejected")
+    aside.rename(left.path)
+    (found,) = adopt(left.path.parent)
+    assert found.read_all() == [later, refused]
+    found.close()
+
+
+async def _gone(journal: Journal) -> bool:
+    return not journal.path.exists()
 
 
 async def _alone(journal: Journal) -> bool:

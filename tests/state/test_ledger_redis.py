@@ -14,7 +14,10 @@ from redis_server import eventually, make_cluster, stop_all
 from extproc.config import snapshot
 from extproc.domain.errors import StoreUnavailable
 from extproc.domain.ledger import HoldLine
+from extproc.domain.meters import LadderStep
 from extproc.state import layout
+from extproc.state.alert_log import AlertLog
+from extproc.state.books import Books
 from extproc.state.ledger import LedgerConfig, RedisLedger
 from extproc.state.reports import Reports, Wanted
 from extproc.state.steps import OPEN, Steps, read_hold, read_settled
@@ -143,6 +146,76 @@ async def test_a_threshold_is_told_once_a_window(start, store) -> None:
     ]
     assert int(entries[0][1][b"start"]) == START
     assert int(entries[0][1][b"limit"]) == 1000
+
+
+async def test_the_first_request_that_a_budget_turns_away_is_told_once_a_window(start, store) -> None:
+    """What is set aside for requests under way fills a budget long before it is spent."""
+    ledger = await start()
+    alerting = meter("team", "search", "usd", MONTH, 1000, alert_at=(9000, 10_000))
+    await ledger.hold(order("spent", line(alerting, 200)))
+    ledger.settle(settlement("spent", usd=200))
+    await ledger.hold(order("under way", line(alerting, 500)))
+    for ident in "abc":
+        assert not (await ledger.hold(order(ident, line(alerting, 300, 2), output=500, floor=50))).granted
+    await ledger.stop()
+    (alert,), _ = await AlertLog(store).alerts()
+    assert (alert.meter, alert.start, alert.settled, alert.held, alert.limit) == (alerting.id, START, 200, 500, 1000)
+    assert (alert.needs, alert.document()["type"]) == (400, "budget_exhausted")
+
+
+async def test_a_meter_that_turns_its_first_request_away_does_not_stay_for_ever(start, store) -> None:
+    ledger = await start()
+    for window in (MONTH, MINUTE):
+        alerting = meter("team", "search", "usd", window, 10, alert_at=(9000,))
+        await ledger.hold(order(window.kind, line(alerting, 11)))
+        start_of = START if window is MONTH else 0
+        assert await store.client.pttl(layout.root(store.prefix) + layout.meter_name(alerting, start_of)) > 0
+
+
+async def test_who_asks_for_no_alerts_is_told_of_no_request_turned_away(start, store) -> None:
+    ledger = await start()
+    assert not (await ledger.hold(order("a", line(BUDGET, 10_000_000)))).granted
+    assert not await store.client.exists(layout.alerts(store.prefix))
+
+
+@pytest.mark.parametrize(
+    ("step", "told"), [({"use": "cheap"}, 0), ({"max_output_tokens": 9}, 0), ({"refuse": True}, 1)]
+)
+async def test_a_step_of_a_ladder_is_told_where_it_refuses(start, store, step, told) -> None:
+    ledger = await start()
+    ladder = (LadderStep(5000, **step), LadderStep(9000, refuse=True))
+    alerting = meter("team", "search", "usd", MONTH, 1000, alert_at=(10_000,), ladder=ladder)
+    books = Books()
+    for ident, wanted in (("under way", line(alerting, 600)), ("a", line(alerting, 1, gate=500))):
+        hold = await ledger.hold(order(ident, wanted))
+        books.hold(order(ident, wanted), START * 1000)
+    assert hold.gated
+    assert [(held, needs) for _, _, held, needs in books.counters.alerts] == [(600, 0)] * told
+    alerts, _ = await AlertLog(store).alerts()
+    assert [(alert.held, alert.needs) for alert in alerts] == [(600, 0)] * told
+
+
+async def test_a_rolling_budget_that_turns_requests_away_is_told_again_behind_a_whole_window(start, store) -> None:
+    """The books say the same."""
+    books, steps, began = Books(), Steps(store.prefix), START * 1000
+    alerting = meter("team", "search", "usd", MINUTE, 10, alert_at=(9000,))
+    told: list[int] = []
+    for seconds in (0, 30, 60, 62, 90, 124, 20):  # the last: the clock is set back
+        refused, now = order(f"at {seconds}", line(alerting, 11)), began + seconds * 1000
+        books.hold(refused, now)
+        await store.run([steps.hold(refused, now_ms=now)])
+        told.append(len((await AlertLog(store).alerts())[0]))
+        assert len(books.counters.alerts) == told[-1]
+    assert told == [1, 1, 1, 2, 2, 3, 4]
+
+
+async def test_a_providers_budget_is_told_too_though_another_provider_serves(start, store) -> None:
+    ledger = await start()
+    small = meter("provider", "A", "usd", MONTH, 10, alert_at=(9000,))
+    hold = await ledger.hold(order("a", line(small, 11, group="A"), others=True))
+    assert (hold.granted, hold.left_out) == (True, {"A"})
+    (alert,), _ = await AlertLog(store).alerts()
+    assert alert.meter == small.id
 
 
 async def test_every_key_is_one_that_the_layout_names_and_none_stays_for_ever(start, store) -> None:

@@ -3,19 +3,21 @@
 import csv
 import io
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import httpx
 import pytest
 from litellm_world import CONFIGURED, Office, open_office
 
-from extproc.config.snapshot import Secret, Store
+from extproc.config.snapshot import Party, Secret, Store
 from extproc.domain.meters import Meter, Window, meter_id
 from extproc.state.alert_log import dead_letters
 from extproc.state.store import connect
 
 MAY = datetime(2026, 5, 1, 12, tzinfo=UTC).timestamp()
 DAY = 86_400
+MONTH = Window("calendar", "month")
 SPAN = {"from": "2026-05-01", "to": "2026-05-03"}
 
 
@@ -110,6 +112,30 @@ async def test_sums_by_party_and_time(office, get):
     ]
 
 
+async def test_days_are_those_in_which_budgets_count_them(store):
+    office = await open_office(store, replace(CONFIGURED, timezone="Asia/Tokyo"))
+    await office.spend(7, at=datetime(2026, 5, 1, 20, tzinfo=UTC).timestamp())  # the 2nd, in Tokyo
+    async with office.client() as client:
+
+        async def days(**query) -> list:
+            answer = await client.get("/api/v1/usage/sums", params={"by": "day", **query})
+            return [item["day"] for item in answer.json()["items"]]
+
+        assert await days(**{"from": "2026-05-02", "to": "2026-05-02"}) == ["2026-05-02T00:00:00+09:00"]
+        assert await days(**{"from": "2026-05-01", "to": "2026-05-02"}, tz="UTC") == ["2026-05-01T00:00:00Z"]
+        assert await days(**{"from": "2026-05-01", "to": "2026-05-01"}) == []
+
+
+async def test_events_of_a_tag(office, api, get):
+    for center in ("red", "blue", None):
+        await office.spend(1, tags={"cost_center": center, "n": "1"} if center else {})
+    items = (await get("/usage/events", tag="cost_center=blue"))["items"]
+    assert [item["tags"] for item in items] == [{"cost_center": "blue", "n": "1"}]
+    assert len((await get("/usage/events", tag="n=1"))["items"]) == 2
+    refused(await api.get("/api/v1/usage/events", params={"tag": "cost_center"}), "tag")
+    refused(await api.get("/api/v1/usage/sums", params={"tag": "cost_center=blue"}), "tag")
+
+
 async def test_keys_are_named_as_long_as_they_are_there(office, api, get):
     made = (await api.post("/api/v1/keys", json={"name": "job"})).json()
     for ident in (made["id"], "key_gone"):
@@ -160,6 +186,37 @@ async def test_meters_are_told_the_fullest_first(office, api, get):
     (item,) = (await get("/usage/meters", limit=1))["items"]
     assert item | {"settled": "1.70", "held": "0.00", "limit": "2.00", "remaining": "0.30"} == item
     assert item["holder"]["id"] == key["id"]
+
+
+async def test_meters_that_nobody_holds_are_told_too(store):
+    """A provider's, a model's, and those of ``meters``; not the ones that stand for any key."""
+
+    def declared(*scope: tuple[str, str]) -> Meter:
+        return Meter(meter_id(scope, "usd", MONTH), scope, "usd", MONTH, 1000)
+
+    every_key, qa, vendor = declared(("key", "*")), declared(("tag:environment", "qa")), declared(("provider", "azure"))
+    fast, both = declared(("model", "fast")), declared(("team", "red"), ("model", "fast"))
+    guard = Meter("usd:60s:key=*", (("key", "*"),), "usd", Window("rolling", seconds=60), 5, guard=True)
+    meters = (fast, qa, vendor, both, every_key, guard)
+    parties = {("team", "red"): Party("team", "red", meters=(guard,))}
+    office = await open_office(store, replace(CONFIGURED, meters=meters, parties=parties))
+    await office.spend(800, qa)
+    await office.spend(500, vendor)
+    async with office.client() as client:
+
+        async def told(**query) -> list:
+            items = (await client.get("/api/v1/usage/meters", params=query)).json()["items"]
+            return [(item["holder"]["kind"], item["holder"]["name"], item["used"]) for item in items]
+
+        assert await told() == [
+            ("meter", "tag:environment=qa", 0.8),
+            ("provider", "azure", 0.5),
+            ("model", "fast", 0.0),
+            ("meter", "team=red&model=fast", 0.0),
+        ]
+        assert await told(holder="provider") == [("provider", "azure", 0.5)]
+        assert await told(holder="meter", name="env") == [("meter", "tag:environment=qa", 0.8)]
+        assert await told(holder="team") == []
 
 
 async def test_alerts_are_told_of(office, get, store):

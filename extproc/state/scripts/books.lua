@@ -112,26 +112,35 @@ local function meter_of(line)
   return string.sub(name, 1, -#digits(line[WINDOW]) - 2)
 end
 
--- Once per window and threshold; on rolling meters again when a whole window has passed.
-local function alert(line, settled, bucket)
+-- Once per window and flag; on rolling meters again when a whole window has passed.
+local function first_time(line, flag, bucket)
   local key = ROOT .. line[KEY]
+  if line[KIND] ~= 'r' then return redis.call('HSETNX', key, flag, 1) == 1 end
+  local last = tonumber(redis.call('HGET', key, flag))
+  local first = not last or bucket - last > BUCKETS or bucket < last - 1
+  if first then redis.call('HSET', key, flag, bucket) end
+  return first
+end
+
+local function raise(line, share, settled, ...)
+  local start = line[KIND] == 'c' and line[WINDOW] or 0
+  redis.call('XADD', ALERTS, 'MAXLEN', '~', KEEP_ALERTS, '*', 'meter', meter_of(line), 'start', start, 'share', share,
+    'settled', settled, 'limit', line[LIMIT], 'at', now, ...)
+end
+
+-- Alerts of a line: 'share:amount' for each threshold, and 'refuse:amount' where its ladder says to refuse from there on.
+local function alert(line, settled, bucket)
   for share, at in string.gmatch(line[ALERT], '(%d+):(%d+)') do
-    if settled >= tonumber(at) then
-      local flag, first = 'a' .. share, false
-      if line[KIND] == 'r' then
-        local last = tonumber(redis.call('HGET', key, flag))
-        first = not last or bucket - last > BUCKETS or bucket < last - 1
-        if first then redis.call('HSET', key, flag, bucket) end
-      else
-        first = redis.call('HSETNX', key, flag, 1) == 1
-      end
-      if first then
-        local start = line[KIND] == 'c' and line[WINDOW] or 0
-        redis.call('XADD', ALERTS, 'MAXLEN', '~', KEEP_ALERTS, '*', 'meter', meter_of(line), 'start', start, 'share', share,
-          'settled', settled, 'limit', line[LIMIT], 'at', now)
-      end
-    end
+    if settled >= tonumber(at) and first_time(line, 'a' .. share, bucket) then raise(line, share, settled) end
   end
+end
+
+-- A request that needs so much was turned away, with so much held for others; needs 0: as the ladder says. Its share, for
+-- readers that know of thresholds only, is all.
+local function alert_refused(line, settled, held, needs, bucket)
+  if line[ALERT] == '' or not first_time(line, 'ar', bucket) then return end
+  expire_meter(ROOT .. line[KEY], line[KIND], line[WIDTH], line[FINISH]) -- it may have been nothing before
+  raise(line, 10000, settled, 'held', held, 'needs', needs)
 end
 
 -- Adds to what is settled, in the window in which the hold was taken; negative amounts correct it.

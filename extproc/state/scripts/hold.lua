@@ -6,6 +6,7 @@
 --   8 others ('1': providers without a group remain if all groups are left out), then per line 13:
 --   key, kind (c calendar, r rolling, n now), unit, start, width (of a bucket), end, limit, alerts, rank (1 is named
 --   before 2), fixed, per output token, gate (-1 none), group ('' none).
+-- A line without room raises an alert, as does one whose gate is in the way where its ladder says to refuse.
 -- Answers {expired, granted 1|0, output, refused by (from 0; -1 nobody), gated 1|0, {groups left out},
 --   then per line settled, held, reset}.
 local HEAD, STRIDE = 8, 13
@@ -30,6 +31,13 @@ local function room(line)
   local most = math.floor(left / line.per)
   if most < floor then return nil, false end
   return most, false
+end
+
+local function tell_refused(line)
+  local from = tonumber(string.match(line.alerts, 'refuse:(%d+)'))
+  if line.gated and not (from and line.settled + line.held >= from) then return end -- another model may serve it
+  local row = { line.key, line.kind, line.unit, line.start, line.width, line.finish, line.limit, line.alerts }
+  alert_refused(row, line.settled, line.held, line.gated and 0 or line.fixed + line.per * floor, line.bucket)
 end
 
 local function refuse(line, index, by_gate)
@@ -104,6 +112,7 @@ if not force then
   local kept = others
   for index, line in ipairs(lines) do
     line.room, line.gated = room(line)
+    if not line.room then tell_refused(line) end
     if line.group == '' then
       if not line.room then refuse(line, index, line.gated) end
     elseif not line.room then

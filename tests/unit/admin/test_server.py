@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from extproc.admin.app import AdminDeps, create_app
-from extproc.admin.server import PortInUse, bind, serve, serve_on
+from extproc.admin.server import PortInUse, bind, serve_on
 
 
 @pytest.fixture
@@ -47,11 +47,11 @@ async def test_signals_stay_with_the_process(app):
         await serving
 
 
-async def test_a_taken_port_has_an_error_of_its_own(app):
+def test_a_taken_port_has_an_error_of_its_own():
     with bind("127.0.0.1", 0) as other:
         port = other.getsockname()[1]
         with pytest.raises(PortInUse, match=rf"port {port} on 127\.0\.0\.1 is already in use: set admin\.port"):
-            await serve(app, "127.0.0.1", port)
+            bind("127.0.0.1", port)
 
 
 def test_an_address_of_another_machine_is_an_os_error():

@@ -119,6 +119,7 @@ def test_models_are_listed_with_their_aliases(world):
     listed = orjson.loads(reply.body)
     assert [m["id"] for m in listed["data"]] == ["one", "two", "zwei", "claude", "mixed"]
     assert listed["data"][1] == {"id": "two", "object": "model", "created": 1_700_000_000, "owned_by": "llmgw"}
+    assert dict(reply.set_headers)["request-id"] == dict(reply.set_headers)["x-request-id"] == "req-1"
     world.leave()
     (row,) = world.recorder.requests
     assert (row.status, row.outcome, row.key) == (200, "ok", "ci")
@@ -183,14 +184,27 @@ def test_refused_with_the_body(world, case, path):
     world.leave()
     (row,) = world.recorder.requests
     assert (row.outcome, row.key) == (f"caller:{code}", "ci")
-    assert row.model == ("two" if case == "a stream that is no boolean" else None)
+    assert row.model == {"a stream that is no boolean": "two", "a model switched off": "off"}.get(case)
+
+
+@pytest.mark.parametrize("body", [{}, {"model": None}])
+def test_moderation_has_the_vendors_default_model(world, body):
+    world.model("omni-moderation-latest")
+    world.ask({"input": "Hi", **body}, "/v1/moderations")
+    assert orjson.loads(world.send().sent.body) == {"input": "Hi", "model": "m1"}
+
+
+def test_the_default_model_of_moderation_has_to_be_in_the_catalogue(world):
+    (reply,) = world.ask({"input": "Hi"}, "/v1/moderations")
+    assert (reply.status, reply.details) == (404, "llmgw_model_not_found")
+    assert b"omni-moderation-latest" in reply.body
 
 
 def test_a_model_that_the_key_may_not_use(world):
     (reply,) = world.ask({"model": "one"}, authorization="Bearer sk-scoped")
     assert (reply.status, reply.details) == (403, "llmgw_model_not_allowed")
     (row,) = world.recorder.requests
-    assert (row.outcome, row.model_asked, row.model) == ("policy:model_not_allowed", "one", None)
+    assert (row.outcome, row.model_asked, row.model) == ("policy:model_not_allowed", "one", "one")
 
 
 def test_what_was_not_asked_for_is_our_own_fault(world):

@@ -59,9 +59,18 @@ def test_a_crash_is_our_own_fault(world):
 def test_a_reply_of_envoys_own(world, status, outcome):
     world.chat("one")
     seen = world.answer(status)
-    assert seen.set_headers == {"x-request-id": "req-1"}
+    ids = {"x-request-id": "req-1", "request-id": "req-1"}
+    served = {"x-llmgw-provider": "o1", "x-llmgw-model": "m1", "x-llmgw-attempts": "1"}
+    assert seen.set_headers == ids | (served if outcome.startswith("provider:") else {})
     world.leave()
     assert rows(world) == [(status, outcome)]
+
+
+def test_a_reply_of_envoys_own_tells_how_far_the_chain_was_tried(world):
+    world.chat("two")
+    world.send()
+    seen = world.answer(503)
+    assert [seen.set_headers[f"x-llmgw-{name}"] for name in ("provider", "model", "attempts")] == ["o2", "m2", "2"]
 
 
 def test_a_reply_that_envoy_made_before_it_asked_us(world):
@@ -70,7 +79,7 @@ def test_a_reply_that_envoy_made_before_it_asked_us(world):
     admission = world.admission
     other = type(admission)(admission._deps)
     (reply,) = other.handle(ResponseHeaders(400, {}, {}, end=False))
-    assert reply.set_headers == (("x-request-id", "id-1"),)
+    assert dict(reply.set_headers) == {"x-request-id": "id-1", "request-id": "id-1"}
     other.close()
     assert [(row.request_id, row.outcome) for row in world.recorder.requests] == [("id-1", "caller:invalid_request")]
 

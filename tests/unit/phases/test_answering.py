@@ -227,6 +227,35 @@ def test_the_last_providers_error_is_the_clients(world, attempt, status, shown, 
     assert world.recorder.attempts[0].status == status
 
 
+@pytest.mark.parametrize("ended", [True, False])
+@pytest.mark.parametrize("status", [503, 529])
+def test_an_overloaded_provider_is_told_anthropics_clients_in_its_own_words(world, status, ended):
+    world.ask({"model": "one", "max_tokens": 9, "messages": [{"role": "user", "content": "Hi"}]}, "/v1/messages")
+    world.model("one", retry_on=frozenset())
+    attempt = world.send()
+    attempt.headers(status)
+    attempt.body(b"", end=True)
+    assert (attempt.seen.status, attempt.seen.json["error"]["type"]) == (529, "overloaded_error")
+    assert ends(world, attempt) == ("provider:provider_overloaded", [(529, "provider:provider_overloaded")])
+
+
+ADVICE = {"retry_after": "2", "retry_after_ms": "1500"}
+
+
+@pytest.mark.parametrize("said", ["true", "false", "maybe", None])
+@pytest.mark.parametrize("model", ["one", "two"])
+def test_a_vendors_advice_on_another_try_is_passed_on_where_nobody_else_could_answer_it(world, model, said):
+    world.model(model, retry_on=frozenset())
+    world.chat(model)
+    attempt = world.send()
+    attempt.headers(429, **ADVICE, **({"x_should_retry": said} if said else {}))
+    attempt.body(b"", end=True)
+    headers = attempt.seen.set_headers
+    assert (headers["retry-after"], headers["retry-after-ms"]) == ("2", "1500")
+    assert headers.get("x-should-retry") == (said if model == "one" and said in {"true", "false"} else None)
+    assert "x-should-retry" in attempt.seen.removed or "x-should-retry" in headers or said is None
+
+
 @pytest.mark.parametrize("ending", ["body", "headers", "trailers"])
 def test_an_error_without_a_body_is_one_all_the_same(world, attempt, ending):
     """Where the provider sends none Envoy asks for none: ours goes with the headers."""
@@ -285,6 +314,8 @@ def test_where_envoy_does_not_retry_the_error_follows(world, first, ending):
     else:
         first.trailers()
     assert first.seen.code == "provider_rate_limited"
+    assert first.seen.set_headers["request-id"] == first.seen.set_headers["x-request-id"] == "req-1"
+    assert (first.seen.set_headers["x-llmgw-provider"], first.seen.set_headers["x-llmgw-attempts"]) == ("o1", "1")
     assert first.seen.ended == (ending == "body")
     assert first.seen.pieces == 1
 

@@ -72,6 +72,12 @@ SERVED = [
     ("GET", "/v1/models/gpt-4o", {}, Endpoint("model", OPENAI, model="gpt-4o")),
     ("GET", "/v1/models/meta/llama%203", {}, Endpoint("model", OPENAI, model="meta/llama 3")),
     ("GET", "/anthropic/v1/models/claude?x=1", {}, Endpoint("model", ANTHROPIC, model="claude")),
+    ("GET", "/openai/models?api-version=2024-10-21", {}, Endpoint("models", OPENAI)),
+    ("GET", "/openai/models/gpt-4o?api-version=2024-10-21", {}, Endpoint("model", OPENAI, model="gpt-4o")),
+    ("GET", "/models", {}, Endpoint("models", OPENAI)),
+    ("GET", "/models/gpt-4o", {}, Endpoint("model", OPENAI, model="gpt-4o")),
+    ("GET", "/files?limit=2", {}, Endpoint("call", OPENAI, "files", body="none", path="/files?limit=2")),
+    ("POST", "/batches", {}, Endpoint("call", OPENAI, "batches", body="any", path="/batches")),
 ]
 
 
@@ -80,13 +86,55 @@ def test_served(method, target, headers, endpoint):
     assert find_endpoint(method, target, headers) == endpoint
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/chat/completions",
+        "/completions",
+        "/embeddings",
+        "/responses",
+        "/responses/input_tokens",
+        "/rerank",
+        "/moderations",
+        "/images/generations",
+        "/audio/speech",
+        "/audio/transcriptions",
+    ],
+)
+def test_openais_paths_are_served_without_their_version_too(path):
+    assert find_endpoint("POST", path, {}) == find_endpoint("POST", f"/v1{path}", {})
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "headers"),
+    [
+        ("GET", "/v1/files?beta=true", VERSION),
+        ("POST", "/v1/files?beta=true", VERSION),
+        ("GET", "/v1/files/file_1/content?beta=true", VERSION),
+        ("GET", "/anthropic/v1/files", {}),
+        ("GET", "/v1/files", GOOGLE),
+    ],
+)
+def test_what_lies_at_one_vendor_is_not_looked_for_at_another(method, target, headers):
+    """The Files APIs of OpenAI and Anthropic share their path, and nothing else."""
+    with pytest.raises(UnknownRoute, match="files in OpenAI's API only"):
+        find_endpoint(method, target, headers)
+
+
 UNKNOWN = [
     ("GET", "/v1/chat/completions", "takes POST, not GET"),
     ("GET", "/v1/messages", "takes POST, not GET"),
     ("POST", "/v1/models", "takes GET, not POST"),
     ("DELETE", "/v1/models/gpt-4o", "takes GET, not DELETE"),
-    ("POST", "/chat/completions", "base_url ends in /v1"),
-    ("POST", "/v1/v1/messages", "an Anthropic SDK's does not"),
+    ("POST", "/messages", "an OpenAI SDK's base_url ends in /v1 or has no path"),
+    ("POST", "/v1/v1/messages", "an Anthropic SDK's has none"),
+    ("GET", "/chat/completions", "takes POST, not GET"),
+    ("POST", "/models", "takes GET, not POST"),
+    ("GET", "/responses/resp_1", "keeps no responses"),
+    ("GET", "/modelsx", "nothing at"),
+    ("POST", "/images", "nothing at"),
+    ("GET", "/openai/files?api-version=1", "nothing at"),
+    ("POST", "/openai/models?api-version=1", "takes GET, not POST"),
     ("GET", "/v1/responses/resp_1", "keeps no responses"),
     ("POST", "/v1/responses/resp_1/cancel", "keeps no responses"),
     ("POST", "/v1beta/models/m:embedContent", "does not serve embedContent"),

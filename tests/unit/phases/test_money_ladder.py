@@ -7,6 +7,7 @@ import pytest
 
 from extproc.config.snapshot import Price, Target
 from extproc.domain.meters import LadderStep
+from extproc.phases.handoff import decode
 
 PAID = 10_000
 """Nano-dollars of an output token of the dear model; the cheap one's is a tenth of it."""
@@ -71,12 +72,33 @@ def test_at_its_share_the_cheaper_model_serves(world, budget, claude):
     assert attempt.seen.set_headers["x-llmgw-model"] == "c1"
     seen = world.answer(200)
     assert "x-llmgw-output-limit" not in seen.set_headers
+    assert seen.set_headers["x-llmgw-ladder"] == "key=ci@0.9"
     attempt.close()
     world.leave()
     world.settle()
     (event,) = world.events
     assert (event.model, event.provider_model, event.usd) == ("claude", "c1", 2 * PAID // 10)
-    assert [(row.model_asked, row.model) for row in world.recorder.requests] == [("one", "claude")]
+    told = ("one", "claude", "key=ci@0.9")
+    assert [(row.model_asked, row.model, row.ladder) for row in world.recorder.requests] == [told]
+    assert [row.ladder for row in world.recorder.attempts] == [told[2]]
+
+
+def test_without_a_step_nothing_is_told_of_it(world, budget, completion):
+    budget(8999, CHEAPER)
+    attempt, _ = asked(world)
+    attempt.headers(200)
+    attempt.body(completion, end=True)
+    assert "x-llmgw-ladder" not in world.answer(200).set_headers
+    attempt.close()
+    assert [row.ladder for row in world.recorder.requests] == [None]
+
+
+def test_a_reply_of_envoys_own_tells_of_the_step_too(world, budget):
+    budget(9000, CHEAPER)
+    world.chat("one", max_tokens=500)
+    assert world.answer(503).set_headers["x-llmgw-ladder"] == "key=ci@0.9"
+    world.leave()
+    assert [row.ladder for row in world.recorder.requests] == ["key=ci@0.9"]
 
 
 def test_what_is_held_counts_as_used(world, budget):
@@ -125,6 +147,7 @@ def test_two_ladders_one_after_the_other(world, budget, meter):
     world.party("team", "search", meters=(team,))
     spend(world, team, 9100)
     assert asked(world)[1] == ("a1", "c1", 40)
+    assert world.answer(200).set_headers["x-llmgw-ladder"] == "key=ci@0.9, team=search@0.9"
     assert world.stand(made).held == world.stand(team).held == 40 * PAID // 10
 
 
@@ -166,3 +189,12 @@ def test_a_cheaper_model_that_cannot_carry_the_request_is_the_clients_to_mend(wo
     assert (refusal.status, refusal.details) == (400, "llmgw_unsupported_feature")
     world.leave()
     world.settle()
+
+
+def test_a_step_that_cannot_change_anything_is_not_told(world, budget):
+    """Another model makes other vectors."""
+    budget(9000, CHEAPER)
+    (reply,) = world.ask({"model": "one", "input": "hello"}, "/v1/embeddings")
+    assert decode(reply.metadata["h"]).model == "one"
+    assert "x-llmgw-ladder" not in world.answer(200).set_headers
+    world.leave()

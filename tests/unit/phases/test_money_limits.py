@@ -54,6 +54,7 @@ def test_requests_in_a_minute(world, limited, completion, path):
     headers = answer(world, completion)
     assert headers["x-ratelimit-limit-requests"] == "2"
     assert headers["x-ratelimit-remaining-requests"] == "1"
+    assert headers["x-ratelimit-reset-requests"] == "61s", "the first one counts, though it has yet to settle"
     second = world.another()
     second.ask(body, path)  # under way: it counts as well
     third = world.another()

@@ -37,6 +37,14 @@ def code_of(refusal):
 class AwayLedger(MemoryLedger):
     """Its policy is to refuse what has meters."""
 
+    def __init__(self, now_ns):
+        super().__init__(now_ns)
+        self.closed = []
+
+    def close(self, hold_id, attempts):
+        self.closed.append(hold_id)
+        super().close(hold_id, attempts)
+
     def hold(self, order):
         future = asyncio.get_running_loop().create_future()
         future.set_exception(StoreUnavailable("The gateway's store is away. Try again.", retry_after=2.0))
@@ -55,6 +63,7 @@ def test_what_cannot_be_counted_is_refused_as_our_own_failure(world, meter, path
     world.leave()
     world.settle()
     assert [(row.status, row.outcome) for row in world.recorder.requests] == [(503, "gateway:store_unavailable")]
+    assert world.ledger.closed == [], "a step owed for a hold that nobody has taken"
 
 
 def test_what_has_no_meters_needs_no_store(world, completion):

@@ -1,5 +1,6 @@
 """The process's own messages: JSON lines for machines, text for people, and never an error for the caller."""
 
+import asyncio
 import io
 import logging
 
@@ -92,6 +93,42 @@ def test_an_exceptions_message_is_left_out_its_place_is_not(library, stderr):
     row = orjson.loads(stderr.getvalue())
     assert row["exception"] == "ValueError"
     assert "test_events.py" in row["traceback"][-1]
+    assert "CANARY" not in stderr.getvalue()
+
+
+def test_what_a_library_says_about_an_exception_is_cut_to_what_happened(library, stderr):
+    try:
+        int("x")
+    except ValueError:
+        library.exception("could not read %s", "CANARY-51b2")
+    row = orjson.loads(stderr.getvalue())
+    assert row["message"] == "could not read %s"
+
+
+async def test_asyncio_does_not_tell_the_exceptions_text_either(events, stderr):
+    """Its message shows the task with its exception, and a callback with its arguments."""
+    logger, bridge = logging.getLogger("asyncio"), Bridge(events)
+    logger.addHandler(bridge)
+    logger.propagate = False
+    try:
+        loop = asyncio.get_running_loop()
+        error = ValueError("CANARY-51b2")
+        future = loop.create_future()
+        future.set_exception(error)
+        loop.call_exception_handler(
+            {"message": "Task exception was never retrieved", "exception": error, "future": future}
+        )
+        done = loop.create_future()
+        loop.call_soon(int, "CANARY-51b2")
+        loop.call_soon(done.set_result, None)
+        await done
+        assert isinstance(future.exception(), ValueError)
+    finally:
+        logger.propagate = True
+        logger.removeHandler(bridge)
+    rows = [orjson.loads(text) for text in stderr.getvalue().splitlines()]
+    assert [row["message"] for row in rows] == ["Task exception was never retrieved", "Exception in callback int"]
+    assert {row["exception"] for row in rows} == {"ValueError"}
     assert "CANARY" not in stderr.getvalue()
 
 

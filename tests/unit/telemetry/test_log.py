@@ -5,6 +5,7 @@ import io
 import os
 import select
 import threading
+from contextlib import closing
 
 import orjson
 import pytest
@@ -264,12 +265,56 @@ def test_a_non_blocking_descriptor_is_waited_for(events, attempt):
 def test_a_file_is_appended_to(events, attempt, tmp_path, earlier):
     path = tmp_path / "rows.log"
     path.write_bytes(earlier)
-    with open_sink(path) as sink:
+    with closing(open_sink(path)) as sink:
         log = RowLog(sink, events)
         log.write(attempt())
         log.close()
     assert path.read_bytes().startswith(earlier)
     assert len(path.read_bytes().splitlines()) == len(earlier.splitlines()) + 1
+
+
+def rows_of(path):
+    return len(path.read_bytes().splitlines())
+
+
+def test_a_file_that_is_moved_away_is_followed_by_a_new_one(tmp_path, events, attempt):
+    path, old = tmp_path / "rows.log", tmp_path / "rows.log.1"
+    with closing(open_sink(path)) as sink, closing(open_sink(path)) as other:
+        for one in (sink, other):
+            one.write(memoryview(b"1\n"))
+        path.rename(old)
+        log = RowLog(sink, events)
+        log.write(attempt())
+        log.close()
+        other.write(memoryview(b"2\n"))
+        assert (rows_of(old), rows_of(path)) == (2, 2)
+        path.unlink()
+        path.write_bytes(b"made by logrotate\n")
+        sink.write(memoryview(b"3\n"))
+        assert rows_of(path) == 2
+
+
+def test_where_there_is_no_place_for_a_new_file_the_old_one_goes_on(tmp_path):
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    path = folder / "rows.log"
+    with closing(open_sink(path)) as sink:
+        sink.write(memoryview(b"1\n"))
+        folder.rename(tmp_path / "away")
+        sink.write(memoryview(b"2\n"))
+    assert rows_of(tmp_path / "away" / "rows.log") == 2
+
+
+def test_a_pipe_is_not_opened_again(tmp_path):
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    with closing(open_sink(path)) as sink:
+        path.unlink()
+        sink.write(memoryview(b"1\n"))
+        assert os.read(reader, 10) == b"1\n"
+    os.close(reader)
+    assert not path.exists()
 
 
 def test_standard_output_stays_open(capfd, events, attempt):

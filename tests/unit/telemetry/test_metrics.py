@@ -212,8 +212,26 @@ def test_buckets_are_those_that_the_conventions_advise(metrics, attempt, request
     assert got[: len(expected)] == pytest.approx(expected)
 
 
-def test_every_metric_is_in_the_modules_table(metrics):
+STORE = {"llmgw_store_up", "llmgw_ledger_queue", "llmgw_directory_staleness_seconds"}
 
+
+def test_without_a_store_there_is_nothing_that_would_say_it_is_down(metrics):
+    assert not {family for family in STORE if series(metrics, family)}
+
+
+def test_what_there_is_to_tell_of_a_store(metrics, value):
+    metrics.store_up(up=True)
+    metrics.ledger_queue(3)
+    metrics.directory_age(1.5)
+    assert value("llmgw_store_up") == 1
+    assert value("llmgw_ledger_queue") == 3
+    assert value("llmgw_directory_staleness_seconds") == 1.5
+    metrics.store_up(up=False)
+    assert value("llmgw_store_up") == 0
+
+
+def test_every_metric_is_in_the_modules_table(metrics):
+    metrics.store_up(up=True)
     names = {metric.name + ("_total" if metric.type == "counter" else "") for metric in metrics.registry.collect()}
     table = metrics_module.__doc__.split("=\n")[2]
     listed = {text.split()[0] for text in table.splitlines() if text.startswith(("gen_ai_", "llmgw_"))}

@@ -27,17 +27,17 @@ def documented() -> dict[str, str]:
 
 def test_every_key_of_an_attempt_is_in_the_table(attempt):
     table = {key for key, which in documented().items() if which in {"both", "attempt"}}
-    assert set(render(attempt(tags={"environment": "qa"}, usage=OF_EVERYTHING))) == table
+    assert set(render(attempt(tags={"environment": "qa"}, ladder="team=a@0.6", usage=OF_EVERYTHING))) == table
 
 
 def test_every_key_of_a_request_is_in_the_table(request_record):
     table = {key for key, which in documented().items() if which in {"both", "request"}}
-    assert set(render(request_record(tags={"environment": "qa"}, usage=OF_EVERYTHING))) == table
+    assert set(render(request_record(tags={"environment": "qa"}, ladder="team=a@0.6", usage=OF_EVERYTHING))) == table
 
 
-def test_only_rare_counts_and_tags_are_ever_left_out(request_record):
+def test_only_rare_counts_tags_and_ladders_are_ever_left_out(request_record):
     table = {key for key, which in documented().items() if which in {"both", "request"}}
-    assert table - set(render(request_record())) == {*RARE, "tags"}
+    assert table - set(render(request_record())) == {*RARE, "tags", "ladder"}
 
 
 def test_every_rare_count_has_a_key_of_its_own(attempt):
