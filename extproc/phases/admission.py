@@ -21,7 +21,7 @@ from extproc.phases.asked import Asked, is_stream, read_asked
 from extproc.phases.booking import Booking, Bookkeeper, NoRoom, Wanted
 from extproc.phases.catalogue import show_models
 from extproc.phases.choice import Choice
-from extproc.phases.endpoints import Body, Endpoint, dialect_of, find_endpoint
+from extproc.phases.endpoints import Body, dialect_of, find_endpoint
 from extproc.phases.events import (
     Event,
     Replies,
@@ -123,27 +123,26 @@ class Admission:
         self._known.dialect = dialect_of(path, headers)
         self._log.opened(headers.get("traceparent"))
         endpoint = find_endpoint(headers.get(":method", ""), path, headers)
-        self._known.dialect = endpoint.dialect
+        self._known.endpoint, self._known.dialect = endpoint, endpoint.dialect
         presented = presented_key(headers)
         if self._deps.tokens is not None and looks_like_jwt(presented):
-            return self._identified(self._deps.tokens, presented, endpoint, ended=event.end)
+            return self._identified(self._deps.tokens, presented, ended=event.end)
         who = authenticate(self._deps.directory, presented, self._log.started_ns)
-        return self._recognised(who, endpoint, ended=event.end)
+        return self._recognised(who, ended=event.end)
 
-    async def _identified(self, tokens: TokenCheck, token: str, endpoint: Endpoint, *, ended: bool) -> Replies:
+    async def _identified(self, tokens: TokenCheck, token: str, *, ended: bool) -> Replies:
         """A token may be signed with a key that its issuer has only just published."""
         try:
             key = await tokens.identify(token, self._log.started_ns)
-            reply = self._recognised(with_parties(self._deps.directory, key), endpoint, ended=ended)
+            reply = self._recognised(with_parties(self._deps.directory, key), ended=ended)
             return await reply if isinstance(reply, Awaitable) else (reply,)
         except GatewayError as error:
             return (self._refuse(error),)
 
-    def _recognised(self, who: Principal, endpoint: Endpoint, *, ended: bool) -> Reply | Awaitable[Replies]:
-        known = self._known
+    def _recognised(self, who: Principal, *, ended: bool) -> Reply | Awaitable[Replies]:
+        known, endpoint = self._known, self._known.endpoint
         known.who = who
         known.tags = request_tags(known.headers, who.tags)
-        known.endpoint = endpoint
         if endpoint.kind != "call":
             models = show_models(self._deps.snapshot, who, endpoint, known.request_id)
             self._log.ended(200, "ok")

@@ -29,7 +29,7 @@ class Endpoint:
     """What a request asks: something of a model (``call``), the catalogue (``models``), or one entry (``model``).
 
     ``dialect`` is what the client speaks, for errors too; ``operation`` what a provider shall do (``chat`` for all
-    conversations). ``model`` and ``stream`` are given where the path says them. ``body``: a JSON object, a form with
+    conversations), or ``models`` for the catalogue, ``none`` where it is not known. ``model`` and ``stream`` are given where the path says them. ``body``: a JSON object, a form with
     files, nothing, or whatever there is; ``path`` is what follows ``/v1`` where the operation has paths of its own.
     ``default_model`` is asked for by a body that names none.
     """
@@ -177,7 +177,7 @@ def _catalogue(method: str, path: str, served: str, dialect: str) -> Endpoint:
     if method != "GET":
         raise UnknownRoute(f"{path[:200]} takes GET, not {method}.")
     name = unquote(served[len(_MODELS) + 1 :])
-    return Endpoint("model", dialect, model=name) if name else Endpoint("models", dialect)
+    return Endpoint("model", dialect, "models", model=name) if name else Endpoint("models", dialect, "models")
 
 
 def _account(method: str, path: str, served: str, query: str, dialect: str) -> Endpoint:

@@ -8,7 +8,7 @@ from extproc.phases.endpoints import OPENAI, Endpoint
 from extproc.phases.handoff import Handoff
 from extproc.policy.meters import Principal
 
-_NOWHERE = Endpoint("models", OPENAI)
+_NOWHERE = Endpoint("models", OPENAI, "none")
 
 
 @dataclass(slots=True)
@@ -18,7 +18,6 @@ class Known:
     dialect: str
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     endpoint: Endpoint = _NOWHERE
-    """Known once it is known who asks."""
     request_id: str = ""
     who: Principal | None = None
     tags: Mapping[str, str] = field(default_factory=dict[str, str])

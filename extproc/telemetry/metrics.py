@@ -54,7 +54,7 @@ from extproc.telemetry.batch import Batch, Spread, Tally
 from extproc.telemetry.conventions import provider_kind
 from extproc.telemetry.instruments import GatewayInstruments, GenAiInstruments, StoreInstruments
 from extproc.telemetry.labels import UNKNOWN, Bounded
-from extproc.telemetry.records import OK, AttemptRecord, Record, RequestRecord
+from extproc.telemetry.records import ASKS_NO_MODEL, OK, AttemptRecord, Record, RequestRecord
 
 Phase = Literal["admission", "attempt"]
 
@@ -91,7 +91,7 @@ class _RequestSeries(NamedTuple):
     """What a request adds to."""
 
     total: Tally
-    duration: Spread
+    duration: Spread | None
 
 
 class _PaceSeries(NamedTuple):
@@ -160,10 +160,13 @@ class Metrics:
         if series is None:
             series = self._requests[key] = _RequestSeries(
                 Tally(self._batch, self._own.requests.labels(outcome, gen_ai[2], name, team)),
-                Spread(self._batch, self._gen_ai.request_duration.labels(*gen_ai, _error_type(outcome))),
+                None
+                if record.operation in ASKS_NO_MODEL
+                else Spread(self._batch, self._gen_ai.request_duration.labels(*gen_ai, _error_type(outcome))),
             )
         series.total.inc()
-        series.duration.observe(record.duration_ms / 1000)
+        if series.duration is not None:
+            series.duration.observe(record.duration_ms / 1000)
         if record.stream and record.first_token_ms is not None and record.outcome == OK:
             self._time_stream(record, record.first_token_ms, gen_ai)
         if len(record.attempts) > 1:

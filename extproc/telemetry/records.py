@@ -23,6 +23,9 @@ Operation: TypeAlias = str
 """``gen_ai.operation.name`` of the GenAI conventions (``chat``, ``text_completion``, ``embeddings``,
 ``generate_content``), and beyond them the gateway's own names (``rerank``, ``images``, ``speech``, ...)."""
 
+ASKS_NO_MODEL: frozenset[Operation] = frozenset({"models", "none"})
+"""The catalogue, and what is no operation at all (an unknown path): in no GenAI metric, whose latencies they would spoil."""
+
 
 _NO_USAGE = Usage()
 

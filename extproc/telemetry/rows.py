@@ -12,7 +12,7 @@ team                    both    the key's team, or null
 org, user               both    the key's organisation and user; absent where there are none
 tags                    both    the key's tags, an object; absent where there are none
 client_dialect          both    ``openai-chat``, ``anthropic-messages``, ...
-operation               both    ``chat``, ``embeddings``, ...
+operation               both    ``chat``, ``embeddings``, ...; ``models``: the catalogue; ``none``: an unknown path
 model_asked             both    the model's name as the client wrote it
 model                   both    the catalogue's name; null where the catalogue has none
 ladder                  both    steps of budgets' ladders that changed it: ``team=search@0.6``; absent where there are none

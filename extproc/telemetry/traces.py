@@ -36,7 +36,7 @@ from opentelemetry.util.types import AttributeValue
 
 from extproc.telemetry import traceparent as w3c
 from extproc.telemetry.conventions import provider_kind
-from extproc.telemetry.records import OK, AttemptRecord, Record, is_failure
+from extproc.telemetry.records import ASKS_NO_MODEL, OK, AttemptRecord, Record, is_failure
 
 _EXPORT_PATH: Final = "/v1/traces"
 """What OTLP/HTTP adds to a collector's base URL: https://opentelemetry.io/docs/specs/otlp/#otlphttp-request."""
@@ -218,7 +218,7 @@ class _Recording:
 def _attributes(record: Record) -> dict[str, AttributeValue]:
     usage = record.usage
     found: dict[str, AttributeValue | None] = {
-        "gen_ai.operation.name": record.operation,
+        "gen_ai.operation.name": None if record.operation in ASKS_NO_MODEL else record.operation,
         "gen_ai.provider.name": provider_kind(record.provider_dialect) or None,
         "gen_ai.response.model": record.model_served,
         "gen_ai.response.finish_reasons": (record.finish_reason,) if record.finish_reason else None,

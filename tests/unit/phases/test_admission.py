@@ -71,6 +71,31 @@ def test_a_field_that_some_servers_take_for_another_is_refused(world, path, name
     assert name in orjson.loads(reply.body)["error"]["message"]
 
 
+@pytest.mark.parametrize(
+    ("path", "method", "key", "operation"),
+    [
+        ("/v1/models", "GET", "Bearer sk-test", "models"),
+        ("/v1/models/none", "GET", "Bearer sk-test", "models"),
+        ("/nothing", "POST", "Bearer sk-test", "none"),
+        ("/v1/embeddings", "POST", "Bearer of nothing", "embeddings"),
+        ("/v1/chat/completions", "POST", None, "chat"),
+    ],
+)
+def test_a_row_names_the_operation_also_of_what_was_refused(world, path, method, key, operation):
+    world.admit(path, method=method, authorization=key, end=method == "GET")
+    assert [row.operation for row in world.recorder.requests] == [operation]
+
+
+@pytest.mark.parametrize("coding", ["gzip", "zstd"])
+def test_a_body_that_was_cut_while_it_was_unpacked_is_told_as_one(world, coding):
+    (reply,) = world.ask(b'{"model": "one", "mess', x_llmgw_coded=coding)
+    assert isinstance(reply, Respond)
+    error = orjson.loads(reply.body)["error"]
+    assert (reply.status, error["code"]) == (400, "malformed_json")
+    assert coding in error["message"]
+    assert "uncompressed" in error["message"]
+
+
 def test_a_good_request_goes_on_to_its_body(world):
     assert world.admit() == (RequestHeadersReply(see_response=True),)
     assert world.recorder.requests == []

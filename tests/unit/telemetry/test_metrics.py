@@ -89,6 +89,13 @@ def test_a_request_counts_as_a_server_request(metrics, value, request_record):
     assert value("llmgw_requests_total", outcome="ok", model="fast-classify", key="ci", team="search") == 2
 
 
+@pytest.mark.parametrize("operation", ["models", "none"])
+def test_what_asks_no_model_is_in_no_genai_metric(metrics, value, request_record, operation):
+    metrics.request(request_record(operation=operation, model=None, model_asked=None))
+    assert value("llmgw_requests_total", outcome="ok", model="", key="ci", team="search") == 1
+    assert series(metrics, "gen_ai_server_request_duration_seconds_") == []
+
+
 def test_a_streams_pace(metrics, value, request_record):
     metrics.request(request_record(first_token_ms=500, duration_ms=1500, usage=Usage(output=21)))
     assert value("gen_ai_server_time_to_first_token_seconds_sum", **AS_SERVER) == 0.5
