@@ -142,7 +142,7 @@ class _Run:
             return {}
         _tell("warming up")
         matrix.warm_up(bench, systems, _WARM_UP / 2 if self._options.quick else _WARM_UP)
-        listed = matrix.cases(systems, information=not self._options.quick)
+        listed = matrix.cases(systems)
         return matrix.run(bench, listed, self._timing, _tell)
 
     def _print(

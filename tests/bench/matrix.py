@@ -51,12 +51,11 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One load for several rows. ``once``: for information, in the first round only."""
+    """One load for several rows."""
 
     name: str
     connections: int
     rows: Sequence[Row]
-    once: bool = False
 
 
 DISTURBED = 0.10
@@ -136,8 +135,8 @@ Results = Mapping[str, Mapping[str, Summary]]
 """Case name → row label → figures."""
 
 
-def cases(systems: Sequence[System], *, information: bool) -> list[Case]:
-    """The cases. ``information``: also those that no target is about."""
+def cases(systems: Sequence[System]) -> list[Case]:
+    """The cases."""
     proxies = [system for system in systems if system.name != "direct"]
     streaming = [system for system in proxies if PACED_SHORT in system.models]
     translating = [system for system in proxies if CROSS_PACED_SHORT in system.models]
@@ -149,14 +148,14 @@ def cases(systems: Sequence[System], *, information: bool) -> list[Case]:
     listed = [
         Case("chat-1", 1, chat),
         Case("chat-16", 16, chat),
-        Case("chat-64", 64, chat, once=True),
+        Case("chat-64", 64, chat),
         Case("stream-paced", LIGHT, rows(PACED_SHORT, CROSS_PACED_SHORT, streaming)),
         # Only the difference of two lengths tells the cost of an event; it is asked of the system with a target for it.
         Case("stream-busy-100", BUSY, rows(PACED_SHORT, CROSS_PACED_SHORT, translating)),
         Case("stream-busy-300", BUSY, rows(PACED_LONG, CROSS_PACED_LONG, translating)),
         Case("stream-burst", LIGHT, rows(BURST, CROSS_BURST, streaming)),
     ]
-    return [case for case in listed if case.rows and (information or not case.once)]
+    return [case for case in listed if case.rows]
 
 
 def warm_up(bench: Bench, systems: Sequence[System], seconds: float) -> None:
@@ -172,8 +171,6 @@ def run(bench: Bench, listed: Sequence[Case], timing: Timing, tell: Callable[[st
     titles = {row.label: row.system.title for case in listed for row in case.rows}
     for number in range(timing.rounds):
         for case in listed:
-            if case.once and number:
-                continue
             # Each round begins with another system: who comes after whom shall not matter.
             turn = number % max(1, len(case.rows))
             for row in (*case.rows[turn:], *case.rows[:turn]):

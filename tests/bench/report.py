@@ -15,7 +15,7 @@ from tests.bench.workload import LONG, PACE, SHORT
 _CHAT = {
     "chat-1": "Whole answers, 1 client at a time",
     "chat-16": "Whole answers, 16 clients",
-    "chat-64": "Whole answers, 64 clients (one round, for information)",
+    "chat-64": "Whole answers, 64 clients",
 }
 _STREAMS = {
     "stream-paced": f"Streams of {SHORT} events at {PACE} a second, {LIGHT} at a time",

@@ -62,7 +62,7 @@ def test_systems_that_serve_no_streams_are_asked_for_none():
         def system(name: str, models: Sequence[Model]) -> System:
             return System(name, name, "", 0, nobody, models, {})
 
-        listed = cases([system("gateway", MODELS), system("meters", (CHAT,))], information=True)
+        listed = cases([system("gateway", MODELS), system("meters", (CHAT,))])
     labels = {case.name: [row.label for row in case.rows] for case in listed}
     assert labels["chat-16"] == ["gateway", "meters"]
     assert labels["stream-paced"] == labels["stream-burst"] == ["gateway", "gateway translating"]

@@ -49,6 +49,20 @@ def test_ratios_are_over_the_same_case_and_added_latency_is_over_envoy_alone():
     assert found["requests/s over LiteLLM's at concurrency 1"].met is None
 
 
+def test_each_at_its_best_takes_the_most_of_all_numbers_of_clients():
+    def rows(gateway: float, litellm: float) -> dict[str, Summary]:
+        return {"gateway": _summary(rate=gateway), "litellm": _summary(rate=litellm)}
+
+    results = {"chat-1": rows(400, 90), "chat-16": rows(1600, 230), "chat-64": rows(2300, 200)}
+    found = {verdict.what: verdict for verdict in verdicts(results)}
+    over = found["requests/s over LiteLLM's, each at its best"]
+    assert (over.value, over.met) == (10.0, True)
+    assert found["requests/s over Portkey's, each at its best"].met is None
+    del results["chat-64"]
+    found = {verdict.what: verdict for verdict in verdicts(results)}
+    assert found["requests/s over LiteLLM's, each at its best"].met is None, "who knows"
+
+
 def test_what_meters_cost_is_the_cpu_of_all_processes_of_the_forms():
     def spending(workers: float, **others: float) -> Summary:
         return replace(_summary(), cpu={"workers": workers, "envoy": 0.25, **others})

@@ -15,6 +15,7 @@ REQUEST_MICROSECONDS = 1000.0
 METERS_MILLISECONDS = 0.3
 METERS_OVER = 1.35
 """CPU of a request that five meters count, over one that is only booked, and over one of a gateway without a ledger."""
+_CHATS = ("chat-1", "chat-16", "chat-64")
 _LENGTHS = ("stream-busy-100", "stream-busy-300")
 
 
@@ -71,6 +72,15 @@ def verdicts(results: Results) -> Iterator[Verdict]:
             ">=",
             RATE_OVER_PORTKEY,
             disturbed=_disturbed(ours, portkey),
+        )
+    for name, title, target in (("litellm", "LiteLLM", RATE_OVER_LITELLM), ("portkey", "Portkey", RATE_OVER_PORTKEY)):
+        ours, theirs = _best(results, "gateway"), _best(results, name)
+        yield Verdict(
+            f"requests/s over {title}'s, each at its best",
+            _rates(ours, theirs),
+            ">=",
+            target,
+            disturbed=_disturbed(ours, theirs),
         )
     yield from _of_meters(results.get("chat-16", {}))
     for label, dialects in (("gateway", "same dialect"), ("gateway translating", "OpenAI client, Anthropic provider")):
@@ -135,6 +145,12 @@ def event_cost(results: Results, label: str, part: str) -> float | None:
         return None
     seconds = (short.answers * long.cpu_seconds[part] - long.answers * short.cpu_seconds[part]) / determinant
     return seconds * 1e6
+
+
+def _best(results: Results, label: str) -> Summary | None:
+    """A system's row with the number of clients at which it answers most."""
+    rows = [results[case][label] for case in _CHATS if label in results.get(case, {})]
+    return max(rows, key=lambda row: row.rate, default=None) if len(rows) == len(_CHATS) else None
 
 
 def _cpu(row: Summary | None) -> float | None:

@@ -58,7 +58,22 @@ def configured(tmp_path) -> Callable[..., Path]:
 
 
 @pytest.fixture
-async def inside(temporary, configured):
+def children() -> Callable[[], list[psutil.Process]]:
+    """Those of this process that were not there before the test: others belong to gateways of the whole session."""
+    before = {child.pid for child in psutil.Process().children()}
+
+    def found() -> list[psutil.Process]:
+        return [
+            child
+            for child in psutil.Process().children()
+            if child.pid not in before and child.status() != psutil.STATUS_ZOMBIE
+        ]
+
+    return found
+
+
+@pytest.fixture
+async def inside(children, temporary, configured):
     """Start a gateway in this process."""
     root, running = logging.getLogger(), []
     handlers, level = root.handlers[:], root.level
@@ -76,29 +91,28 @@ async def inside(temporary, configured):
     root.setLevel(level)
 
 
-async def test_an_envoy_and_a_worker_that_hang_are_killed(inside, monkeypatch):
+async def test_an_envoy_and_a_worker_that_hang_are_killed(inside, children, monkeypatch):
     monkeypatch.setattr(envoys, "_ADMIN_SECONDS", 0.2)
     monkeypatch.setattr(gateways, "_KILL_SECONDS", 0.2)
     monkeypatch.setattr(gateways, "_SETTLE_SECONDS", 0.2)
     gateway = await inside(envoy=envoys.binary())
-    children = psutil.Process().children()
-    assert any(child.name() == "envoy" for child in children)
-    for child in children:
+    hanging = children()
+    assert any(child.name() == "envoy" for child in hanging)
+    for child in hanging:
         child.suspend()
     async with asyncio.timeout(60):
         await gateway.stop()
-    assert not any(child.is_running() and child.status() != psutil.STATUS_ZOMBIE for child in children)
+    assert children() == []
 
 
-async def test_a_worker_comes_back_though_a_file_of_the_configuration_has_gone(inside, tmp_path, temporary):
+async def test_a_worker_comes_back_though_a_file_of_the_configuration_has_gone(inside, children, tmp_path, temporary):
     await inside(envoy=None)
     (folder,) = temporary.glob("llmgw-*")
     (tmp_path / "key").unlink()
     (tmp_path / "gateway.yaml").write_text("no configuration at all")
 
     def workers() -> list[psutil.Process]:
-        found = psutil.Process().children()
-        return [one for one in found if one.status() != psutil.STATUS_ZOMBIE and "extproc.app.worker" in one.cmdline()]
+        return [child for child in children() if "extproc.app.worker" in child.cmdline()]
 
     (first,) = workers()
     first.kill()
