@@ -4,7 +4,7 @@ Counterpart: ``extproc.phases.events``. Messages as in Envoy's ``external_proces
 """
 
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from google.protobuf.any_pb2 import Any as AnyMessage
 
@@ -113,6 +113,8 @@ def _metadata(message: ProcessingRequest) -> Mapping[str, str]:
 
 def encode(reply: MessageReply) -> bytes:
     """A reply as an Envoy message."""
+    if isinstance(reply, RequestHeadersReply) and not reply.set_headers:
+        return _go_on(see_response=reply.see_response)
     message = ProcessingResponse()
     match reply:
         case ResponseBodyReply():
@@ -121,13 +123,8 @@ def encode(reply: MessageReply) -> bytes:
             piece.end_of_stream = reply.end
             _add_metadata(message, reply.metadata)
         case RequestHeadersReply():
-            message.request_headers.SetInParent()
-            if reply.see_response:
-                # An override names all that is to be sent; what it leaves out is not.
-                message.mode_override.request_body_mode = ProcessingMode.BUFFERED
-                message.mode_override.response_header_mode = ProcessingMode.SEND
-            if reply.set_headers:
-                _redirect(message, message.request_headers.response, reply)
+            message.MergeFromString(_go_on(see_response=reply.see_response))
+            _redirect(message, message.request_headers.response, reply)
         case RequestBodyReply():
             _encode_request_body(message, reply)
         case ResponseHeadersReply():
@@ -141,6 +138,18 @@ def encode(reply: MessageReply) -> bytes:
             answer.details = reply.details
             _mutate(answer.headers, reply.set_headers, ())
             _add_metadata(message, reply.metadata)
+    return message.SerializeToString()
+
+
+@cache
+def _go_on(*, see_response: bool) -> bytes:
+    """The headers stay as they are. ``see_response``: ask for the answer's headers later."""
+    message = ProcessingResponse()
+    message.request_headers.SetInParent()
+    if see_response:
+        # An override names all that is to be sent; what it leaves out is not.
+        message.mode_override.request_body_mode = ProcessingMode.BUFFERED
+        message.mode_override.response_header_mode = ProcessingMode.SEND
     return message.SerializeToString()
 
 
