@@ -1,4 +1,4 @@
-"""Messages as alternating turns: what Anthropic's API and Bedrock's Converse have in common, for Claude is behind both."""
+"""Messages as alternating turns: what Anthropic's API, Bedrock's Converse and Gemini's have in common."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +21,8 @@ ROLES: dict[Role, TurnRole] = {
 }
 
 OPENING = "(The conversation begins with the assistant.)"
-"""Stands in for the first user turn where there is none: Bedrock and older models refuse a conversation without it."""
+"""Stands in for the first user turn where there is none: Bedrock, older models, and Gemini for calls that nobody asked
+for, refuse a conversation without it."""
 
 
 @dataclass(slots=True)
@@ -30,7 +31,7 @@ class Turn:
 
     role: TurnRole
     results: list[Block] = field(default_factory=list[Block])
-    """Tool results, which stand before all other blocks."""
+    """Results of tools, which stand before all other blocks."""
     blocks: list[Block] = field(default_factory=list[Block])
 
 

@@ -19,8 +19,8 @@ def order_targets(model: Model, pick: Callable[[Sequence[int]], int]) -> tuple[T
 def attempts(model: Model, targets: Sequence[Target]) -> tuple[Target, ...]:
     """The chain of a request: each target ``1 + retries`` times before the next, ``MAX_ATTEMPTS`` in all.
 
-    ``targets``: those of ``order_targets`` that can serve the request, perhaps by another API. Where not all fits, every target keeps its
-    first try, and the repeats of later ones are left out before those of earlier ones.
+    ``targets``: those of ``order_targets`` that can serve the request, perhaps by another API. Where not all fits, every
+    target keeps its first try, and the repeats of later ones are left out before those of earlier ones.
     """
     tried = targets if len(targets) <= MAX_ATTEMPTS else _kept(model, targets)
     spare = MAX_ATTEMPTS - len(tried)
